@@ -1,0 +1,85 @@
+# A room is a folder of src/ that builds one static library, hpcc_<folder>, plus one test program,
+# <folder>_test, from the *_test.cc files that stand beside the code. With HPCC_FUZZ each *_fuzz.cc
+# beside the code becomes a libFuzzer program of its own, in fuzz/ of the build directory.
+
+# DESIGN.md section 3: a room may use only rooms that stand before it in this list. A link against
+# the order is an error here, so a forbidden include can't be made to link.
+set(HPCC_ROOMS base config compiler store cache auth telemetry squashfs image sandbox agent client
+    daemon scheduler worker cli)
+
+add_library(hpcc_options INTERFACE)
+target_compile_options(hpcc_options INTERFACE -Wall -Wextra -Werror -Wno-missing-field-initializers
+                       -fstack-protector-strong)
+target_compile_definitions(hpcc_options INTERFACE HPCC_VERSION="${PROJECT_VERSION}")
+target_include_directories(hpcc_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
+# gcc 12 sees overlaps in std::string's own operator+ (its bug 105651).
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(hpcc_options INTERFACE -Wno-restrict)
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  target_compile_options(hpcc_options INTERFACE -ffunction-sections -fdata-sections)
+  target_compile_definitions(hpcc_options INTERFACE _FORTIFY_SOURCE=2)
+  target_link_options(hpcc_options INTERFACE -Wl,--gc-sections)
+endif()
+if(HPCC_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "HPCC_FUZZ needs clang, which brings libFuzzer")
+  endif()
+  # Only the fuzz programs get libFuzzer's main(); everything is built to be watched by it.
+  target_compile_options(hpcc_options INTERFACE -fsanitize=fuzzer-no-link,address
+                         -fno-omit-frame-pointer)
+  target_link_options(hpcc_options INTERFACE -fsanitize=address)
+  add_custom_target(fuzz_programs)
+endif()
+if(HPCC_SANITIZE)
+  # Instrumented, std::regex looks uninitialized to gcc 12.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(hpcc_options INTERFACE -Wno-maybe-uninitialized)
+  endif()
+  target_compile_options(hpcc_options INTERFACE -fsanitize=${HPCC_SANITIZE}
+                         -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(hpcc_options INTERFACE -fsanitize=${HPCC_SANITIZE})
+endif()
+
+# hpcc_room(<name> USES <rooms...> LIBRARIES <targets...>)
+function(hpcc_room name)
+  cmake_parse_arguments(ROOM "" "" "USES;LIBRARIES" ${ARGN})
+  list(FIND HPCC_ROOMS ${name} own_rank)
+  if(own_rank EQUAL -1)
+    message(FATAL_ERROR "src/${name} is not in HPCC_ROOMS (cmake/HpccRoom.cmake)")
+  endif()
+
+  file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  file(GLOB tests CONFIGURE_DEPENDS *_test.cc)
+  list(FILTER sources EXCLUDE REGEX "_(test|main|fuzz)\\.cc$")
+
+  add_library(hpcc_${name} STATIC ${sources})
+  target_link_libraries(hpcc_${name} PUBLIC hpcc_options ${ROOM_LIBRARIES})
+  foreach(room ${ROOM_USES})
+    list(FIND HPCC_ROOMS ${room} rank)
+    if(rank EQUAL -1 OR NOT rank LESS own_rank)
+      message(FATAL_ERROR "src/${name} may not use src/${room}: see DESIGN.md section 3")
+    endif()
+    target_link_libraries(hpcc_${name} PUBLIC hpcc_${room})
+  endforeach()
+
+  if(HPCC_FUZZ)
+    file(GLOB fuzzers CONFIGURE_DEPENDS *_fuzz.cc)
+    foreach(fuzzer ${fuzzers})
+      get_filename_component(fuzzer_name ${fuzzer} NAME_WE)
+      add_executable(${fuzzer_name} EXCLUDE_FROM_ALL ${fuzzer})
+      target_link_libraries(${fuzzer_name} PRIVATE hpcc_${name})
+      target_link_options(${fuzzer_name} PRIVATE -fsanitize=fuzzer,address)
+      set_target_properties(${fuzzer_name} PROPERTIES
+                            RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzz)
+      add_dependencies(fuzz_programs ${fuzzer_name})
+    endforeach()
+  endif()
+
+  if(tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE hpcc_${name} GTest::gmock_main)
+    add_test(NAME ${name} COMMAND ${name}_test)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS unit)
+  endif()
+endfunction()

@@ -1,0 +1,40 @@
+#ifndef HPCC_BASE_POSIX_DESCRIPTOR_H_
+#define HPCC_BASE_POSIX_DESCRIPTOR_H_
+
+#include <unistd.h>
+
+#include <utility>
+
+namespace hpcc {
+
+// Owns a POSIX file descriptor.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    if (this != &other) {
+      Reset();
+      fd_ = std::exchange(other.fd_, -1);
+    }
+    return *this;
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() { Reset(); }
+
+  int get() const { return fd_; }
+  bool valid() const { return fd_ >= 0; }
+  int Release() { return std::exchange(fd_, -1); }
+  void Reset() {
+    if (fd_ >= 0) close(std::exchange(fd_, -1));
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace hpcc
+
+#endif  // HPCC_BASE_POSIX_DESCRIPTOR_H_
