@@ -1,0 +1,82 @@
+#ifndef HPCC_CONFIG_CONFIG_H_
+#define HPCC_CONFIG_CONFIG_H_
+
+// What the user set, resolved once at start and passed down as a value.
+//
+// Sources, the later over the earlier: built-in defaults; /etc/hpcc/config.toml; the user's file
+// ($HPCC_CONFIG, else $XDG_CONFIG_HOME/hpcc/config.toml, else ~/.config/hpcc/config.toml); HPCC_*
+// environment variables. A file that is malformed, or that holds an unknown key, is an error naming
+// file, line and key: guessing what a cache should do is worse than stopping. A key set in a later
+// source replaces the earlier value; the [[cache]] blocks of a file replace those of an earlier
+// file as a whole. docs/configuration.md lists every key and variable.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/environment.h"
+#include "base/file_system.h"
+
+namespace hpcc {
+
+// One [[cache]] block: a place results are kept, asked in the order written.
+struct CacheTier {
+  enum class Type : uint8_t { kDisk };
+  enum class Compression : uint8_t { kNone, kZstd };
+
+  Type type = Type::kDisk;
+  std::string location;                          // an absolute directory
+  uint64_t max_size = uint64_t{10} << 30;        // bytes; 0: no limit
+  Compression compression = Compression::kZstd;  // of outputs; indexes are never compressed
+  bool read_only = false;                        // looked up but never written
+};
+
+// How the text a compile depends on is known.
+enum class SourceMode : uint8_t {
+  kDirect,        // from the recorded include closure
+  kPreprocessed,  // by asking the compiler's preprocessor every time
+};
+
+struct Config {
+  std::vector<CacheTier> cache;  // never empty
+  SourceMode source_mode = SourceMode::kDirect;
+  bool disable = false;  // run the compiler plainly
+  std::string log_file;  // "": no log
+
+  // Where each value came from, for `hpcc config`: "default", a file with its line, or a variable.
+  struct Setting {
+    std::string key;    // as written in TOML, e.g. "cache[0].max_size"
+    std::string value;  // as it would be written in TOML
+    std::string origin;
+  };
+  std::vector<Setting> settings;
+  std::vector<std::string> files;  // the files that were read, in order
+};
+
+inline constexpr std::string_view kSystemConfigFile = "/etc/hpcc/config.toml";
+inline constexpr uint64_t kMaxConfigBytes = uint64_t{1} << 20;  // of one file
+
+// Reads at most two files; where there are none, it costs their two failed opens. Errors:
+//  - InvalidArgument: something the user wrote is wrong. "<file>:<line>: <key>: <what is wrong and
+//    what to write>", or "<variable>: …" for the environment, or "<file>: …" where no line is to
+//    blame. The one error that must stop a build.
+//  - FailedPrecondition: no cache location is configured and the user has no home directory.
+//  - anything else: a file is there but could not be read.
+absl::StatusOr<Config> LoadConfig(FileSystem& fs, const Environment& environment,
+                                  const std::string& system_file = std::string(kSystemConfigFile));
+
+// The user's file by the rule above, whether it exists or not; "" when there is no home directory.
+std::string UserConfigFile(FileSystem& fs, const Environment& environment);
+
+// Every variable hpcc reads, for those who check for misspelled ones.
+std::span<const std::string_view> ConfigVariables();
+
+std::string_view CompressionName(CacheTier::Compression compression);
+std::string_view SourceModeName(SourceMode mode);
+
+}  // namespace hpcc
+
+#endif  // HPCC_CONFIG_CONFIG_H_
