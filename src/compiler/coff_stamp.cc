@@ -1,0 +1,40 @@
+#include "compiler/coff_stamp.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "base/bytes.h"
+
+namespace hpcc {
+
+namespace {
+
+constexpr size_t kPlainStampOffset = 4;
+constexpr size_t kBigObjectStampOffset = 8;
+constexpr size_t kHeaderBytes = 20;
+constexpr std::string_view kBigObjectSignature("\x00\x00\xff\xff", 4);
+
+// Machine types of objects (same specification): x86, x64, ARM, ARM64.
+constexpr uint32_t kMachines[] = {0x014c, 0x8664, 0x01c4, 0xaa64};
+
+}  // namespace
+
+void RestampCoffObject(std::string* object, uint32_t seconds) {
+  if (object->size() < kHeaderBytes) return;
+  const std::string_view view(*object);
+  size_t offset = kPlainStampOffset;
+  if (view.starts_with(kBigObjectSignature)) {
+    offset = kBigObjectStampOffset;
+  } else {
+    const uint32_t machine = ByteReader(view).Fixed32() & 0xffff;
+    if (std::find(std::begin(kMachines), std::end(kMachines), machine) == std::end(kMachines)) {
+      return;
+    }
+  }
+  if (ByteReader(view.substr(offset)).Fixed32() == 0) return;
+  ByteWriter stamp;
+  stamp.Fixed32(seconds);
+  object->replace(offset, stamp.size(), stamp.bytes());
+}
+
+}  // namespace hpcc
