@@ -1,0 +1,331 @@
+#include "cache/result_cache.h"
+
+#include <algorithm>
+
+#include "base/path.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "cache/closure_check.h"
+
+namespace hpcc {
+
+namespace {
+
+// Rewriting an entry costs more than looking at a few names one by one.
+constexpr size_t kWorthRenewing = 16;
+
+StoreKey DirectKey(const Unit& unit) {
+  return {StoreNamespace::kDirect, unit.direct_key};
+}
+
+// What the bundle lacks of what is asked for; "" when it lacks nothing.
+std::string MissingPart(const Invocation& invocation, const ResultBundle& bundle) {
+  for (const Output& output : invocation.outputs) {
+    if (bundle.Find(output.role) == nullptr) return std::string(OutputRoleName(output.role));
+  }
+  const DependencyRequest::Kind kind = invocation.dependencies.kind;
+  if (kind == DependencyRequest::Kind::kNone) return "";
+  if (bundle.dependency_style == DependencyStyle::kNone) return "dependency file";
+  const bool all_known = std::none_of(
+      bundle.dependencies.begin(), bundle.dependencies.end(),
+      [](const BundleDependency& dependency) { return dependency.user == UserHeader::kUnknown; });
+  if (kind == DependencyRequest::Kind::kUserHeaders && !all_known) {
+    return "dependency file without system headers";
+  }
+  return "";
+}
+
+bool HasDiagnostics(const CompileOutcome& outcome) {
+  return std::any_of(outcome.parts.begin(), outcome.parts.end(), [](const BundlePart& part) {
+    return part.kind == kStdoutPart || part.kind == kStderrPart;
+  });
+}
+
+// Whether the project's place shows in what would be kept: then it is good for this place only.
+bool NamesRoot(const Unit& unit, const CompileOutcome& outcome) {
+  return unit.root.marked() &&
+         std::any_of(outcome.parts.begin(), outcome.parts.end(), [&](const BundlePart& part) {
+           return StrContains(part.data, unit.root.directory());
+         });
+}
+
+std::string TerminalOf(const Unit& unit, const CompileOutcome& outcome) {
+  if (!HasDiagnostics(outcome)) return "";
+  return unit.request.terminal.empty() ? "none" : unit.request.terminal;
+}
+
+bool TerminalFits(const Unit& unit, const std::string& recorded) {
+  return recorded.empty() ||
+         recorded == (unit.request.terminal.empty() ? "none" : unit.request.terminal);
+}
+
+std::string EncodeRefusal(const NotCacheable& refusal) {
+  std::string detail(1, static_cast<char>(refusal.reason));
+  return detail + refusal.detail;
+}
+
+std::optional<NotCacheable> DecodeRefusal(const std::string& detail) {
+  if (detail.empty() || static_cast<uint8_t>(detail[0]) >= kNotCacheableReasonCount) {
+    return std::nullopt;
+  }
+  return NotCacheable{static_cast<NotCacheableReason>(detail[0]), detail.substr(1)};
+}
+
+// The first word in which two lists differ, as (before, after).
+std::pair<std::string, std::string> FirstDifference(const std::vector<std::string>& before,
+                                                    const std::vector<std::string>& after) {
+  size_t i = 0;
+  while (i < before.size() && i < after.size() && before[i] == after[i]) ++i;
+  return {i < before.size() ? before[i] : "", i < after.size() ? after[i] : ""};
+}
+
+}  // namespace
+
+Lookup ResultCache::LookUpDirect(const Unit& unit) {
+  Lookup lookup;
+  absl::StatusOr<std::string> stored = store_.Get(DirectKey(unit));
+  if (stored.ok()) {
+    absl::StatusOr<DirectEntry> entry = DecodeDirectEntry(*stored, DecodeNames::kWhenNeeded);
+    if (entry.ok()) lookup.entry = *std::move(entry);
+    lookup.corrupt_entry = !entry.ok();
+  }
+  lookup.corrupt_entry |= absl::IsDataLoss(stored.status());
+  if (lookup.entry.records.empty()) {
+    lookup.reason = lookup.corrupt_entry ? MissReason{.kind = MissReason::Kind::kResultCorrupt}
+                                         : CompareWithLastUnit(unit);
+    return lookup;
+  }
+
+  ClosureChecker checker(fs_, unit.request.cwd, unit.root, clock_.FileStampNanoseconds());
+  std::vector<DirectRecord>& records = lookup.entry.records;
+  for (size_t i = 0; i < records.size(); ++i) {
+    DirectRecord& record = records[i];
+    if (!record.root.empty() && record.root != unit.root.directory()) continue;
+    std::optional<MissReason> reason = checker.Check(&record);
+    lookup.newest_change_ns = std::max(lookup.newest_change_ns, checker.newest_change_ns());
+    if (!reason && record.kind == DirectRecord::Kind::kPreprocess) {
+      lookup.ask_preprocessor = true;
+      return lookup;
+    }
+    if (!reason && record.kind == DirectRecord::Kind::kNotCacheable) {
+      lookup.refusal = DecodeRefusal(record.detail);
+      if (lookup.refusal) return lookup;
+      continue;
+    }
+    if (!reason && !TerminalFits(unit, record.terminal)) {
+      reason = MissReason{.kind = MissReason::Kind::kDiagnosticsDiffer};
+    }
+    if (!reason) {
+      lookup.hit = LoadResult(unit, record.result_key, &lookup);
+      if (lookup.hit) {
+        if (i > 0 || checker.renewed() >= kWorthRenewing) {
+          PutRecord(unit, lookup, record).IgnoreError();
+        }
+        return lookup;
+      }
+      continue;
+    }
+    if (lookup.reason.kind == MissReason::Kind::kNone) lookup.reason = *std::move(reason);
+  }
+  if (lookup.reason.kind == MissReason::Kind::kNone) {
+    lookup.reason.kind = MissReason::Kind::kDirectoryChanged;
+    lookup.reason.subject = unit.root.directory();
+  }
+  return lookup;
+}
+
+Lookup ResultCache::LookUpPreprocessed(const Unit& unit, const std::vector<RecordedFile>& files,
+                                       const Digest& text) {
+  Lookup lookup;
+  const std::string terminal = unit.request.terminal.empty() ? "none" : unit.request.terminal;
+  for (const std::string_view candidate : {std::string_view(), std::string_view(terminal)}) {
+    lookup.hit = LoadResult(
+        unit, PreprocessedResultKey(unit, {.files = &files, .terminal = candidate}, text), &lookup);
+    if (lookup.hit) return lookup;
+  }
+  // Nothing under the key is what every new text looks like; the last compile tells more.
+  const MissReason last = CompareWithLastUnit(unit);
+  if (lookup.reason.kind == MissReason::Kind::kResultEvicted) {
+    lookup.reason = last.kind == MissReason::Kind::kResultEvicted
+                        ? MissReason{.kind = MissReason::Kind::kPreprocessedChanged}
+                        : last;
+  }
+  return lookup;
+}
+
+std::optional<ResultBundle> ResultCache::LoadResult(const Unit& unit, const Digest& result_key,
+                                                    Lookup* lookup) {
+  absl::StatusOr<std::string> stored = store_.Get({StoreNamespace::kResult, result_key});
+  MissReason reason{.kind = MissReason::Kind::kResultEvicted};
+  if (stored.ok()) {
+    absl::StatusOr<ResultBundle> bundle = DecodeBundle(*stored);
+    if (bundle.ok()) {
+      const std::string missing = MissingPart(*unit.request.invocation, *bundle);
+      if (missing.empty()) {
+        lookup->bytes = stored->size();
+        return *std::move(bundle);
+      }
+      reason = MissReason{.kind = MissReason::Kind::kIncompleteResult, .subject = missing};
+    } else {
+      store_.Remove({StoreNamespace::kResult, result_key}).IgnoreError();
+      lookup->corrupt_entry = true;
+    }
+  }
+  if (absl::IsDataLoss(stored.status())) lookup->corrupt_entry = true;
+  if (lookup->corrupt_entry) reason.kind = MissReason::Kind::kResultCorrupt;
+  if (lookup->reason.kind == MissReason::Kind::kNone) lookup->reason = std::move(reason);
+  return std::nullopt;
+}
+
+MissReason ResultCache::CompareWithLastUnit(const Unit& unit) {
+  const UnitRecord now = DescribeUnit(unit, 0);
+  absl::StatusOr<std::string> stored = store_.Get(UnitKey(now.output));
+  if (!stored.ok()) stored = store_.Get(UnitKey(now.source));
+  if (!stored.ok()) return MissReason{.kind = MissReason::Kind::kFirstCompile};
+  const absl::StatusOr<UnitRecord> last = DecodeUnitRecord(*stored);
+  if (!last.ok() || last->direct_key.is_zero()) {
+    return MissReason{.kind = MissReason::Kind::kFirstCompile};
+  }
+  const auto differs = [](MissReason::Kind kind, const std::vector<std::string>& before,
+                          const std::vector<std::string>& after) {
+    MissReason reason{.kind = kind};
+    std::tie(reason.before, reason.after) = FirstDifference(before, after);
+    const std::string& named = reason.after.empty() ? reason.before : reason.after;
+    reason.subject =
+        named.substr(0, named.find(kind == MissReason::Kind::kInputChanged ? ' ' : '='));
+    return reason;
+  };
+  if (last->toolchain != now.toolchain) {
+    return {.kind = MissReason::Kind::kCompilerChanged, .subject = now.compiler};
+  }
+  if (last->arguments != now.arguments) {
+    return differs(MissReason::Kind::kFlagsChanged, last->arguments, now.arguments);
+  }
+  if (last->environment != now.environment) {
+    return differs(MissReason::Kind::kEnvironmentChanged, last->environment, now.environment);
+  }
+  if (last->inputs != now.inputs) {
+    return differs(MissReason::Kind::kInputChanged, last->inputs, now.inputs);
+  }
+  if (last->source_digest != now.source_digest) {
+    return {.kind = MissReason::Kind::kSourceChanged, .subject = now.source};
+  }
+  if (last->direct_key != now.direct_key) {
+    return {.kind = MissReason::Kind::kDirectoryChanged,
+            .subject = now.cwd,
+            .before = last->cwd,
+            .after = now.cwd};
+  }
+  return MissReason{.kind = MissReason::Kind::kResultEvicted};
+}
+
+absl::Status ResultCache::PutRecord(const Unit& unit, const Lookup& lookup, DirectRecord record) {
+  DirectEntry entry;
+  entry.records.push_back(std::move(record));
+  for (const DirectRecord& older : lookup.entry.records) {
+    if (entry.records.size() >= kMaxDirectRecords) break;
+    const DirectRecord& newest = entry.records.front();
+    const bool same = older.kind == newest.kind && older.result_key == newest.result_key &&
+                      older.root == newest.root && older.detail == newest.detail;
+    if (!same) entry.records.push_back(older);
+  }
+  return store_.Put(DirectKey(unit), EncodeDirectEntry(entry));
+}
+
+absl::StatusOr<ResultCache::Kept> ResultCache::PutResult(const Unit& unit, const Digest& key,
+                                                         const CompileOutcome& outcome) {
+  ResultBundle bundle;
+  bundle.created_ns = clock_.NowNanoseconds();
+  bundle.compile_ns = outcome.compile_ns;
+  bundle.compiler = unit.request.compiler;
+  bundle.source = unit.request.invocation->source;
+  bundle.terminal = TerminalOf(unit, outcome);
+  bundle.dependency_style = outcome.dependency_style;
+  for (const BundleDependency& dependency : outcome.dependencies) {
+    bundle.dependencies.push_back({unit.root.ToPortable(dependency.path), dependency.user});
+  }
+  bundle.parts = outcome.parts;
+  const std::string encoded = EncodeBundle(bundle, compress_);
+  HPCC_RETURN_IF_ERROR(store_.Put({StoreNamespace::kResult, key}, encoded));
+  return Kept{key, encoded.size()};
+}
+
+absl::StatusOr<ResultCache::Kept> ResultCache::Commit(const Unit& unit, const Lookup& lookup,
+                                                      const ClosureResult& closure,
+                                                      const CompileOutcome& outcome) {
+  const std::string terminal = TerminalOf(unit, outcome);
+  const std::string root = NamesRoot(unit, outcome) ? unit.root.directory() : "";
+  const Digest key = ResultKey(unit, {.files = &closure.files,
+                                      .directories = &closure.directories,
+                                      .terminal = terminal,
+                                      .root = root});
+  HPCC_ASSIGN_OR_RETURN(const Kept kept, PutResult(unit, key, outcome));
+  DirectRecord record;
+  record.result_key = kept.key;
+  record.terminal = terminal;
+  record.root = root;
+  record.files = closure.files;
+  record.directories = closure.directories;
+  record.places = closure.places;
+  HPCC_RETURN_IF_ERROR(PutRecord(unit, lookup, std::move(record)));
+  return kept;
+}
+
+absl::StatusOr<ResultCache::Kept> ResultCache::CommitPreprocessed(const Unit& unit,
+                                                                  const ClosureResult& closure,
+                                                                  const Digest& text,
+                                                                  const CompileOutcome& outcome) {
+  if (NamesRoot(unit, outcome)) {
+    return absl::FailedPreconditionError("the output names the place of the project");
+  }
+  return PutResult(
+      unit,
+      PreprocessedResultKey(unit, {.files = &closure.files, .terminal = TerminalOf(unit, outcome)},
+                            text),
+      outcome);
+}
+
+absl::Status ResultCache::CommitNeedsPreprocessor(const Unit& unit, const Lookup& lookup,
+                                                  const std::string& why) {
+  DirectRecord record;
+  record.kind = DirectRecord::Kind::kPreprocess;
+  record.detail = why;
+  return PutRecord(unit, lookup, std::move(record));
+}
+
+absl::Status ResultCache::CommitRefusal(const Unit& unit, const Lookup& lookup,
+                                        const ClosureResult& closure, const NotCacheable& refusal) {
+  DirectRecord record;
+  record.kind = DirectRecord::Kind::kNotCacheable;
+  record.detail = EncodeRefusal(refusal);
+  record.files = closure.files;
+  record.directories = closure.directories;
+  record.places = closure.places;
+  return PutRecord(unit, lookup, std::move(record));
+}
+
+absl::Status ResultCache::RememberUnit(const UnitRecord& record) {
+  const std::string encoded = EncodeUnitRecord(record);
+  if (!record.output.empty()) {
+    HPCC_RETURN_IF_ERROR(store_.Put(UnitKey(record.output), encoded));
+  }
+  return store_.Put(UnitKey(record.source), encoded);
+}
+
+UnitRecord DescribeUnit(const Unit& unit, int64_t now_ns) {
+  UnitRecord record;
+  record.time_ns = now_ns;
+  record.cwd = unit.request.cwd;
+  record.source = path::Normalize(path::Join(record.cwd, unit.request.invocation->source));
+  record.output = path::Normalize(path::Join(record.cwd, unit.request.invocation->output));
+  record.compiler = unit.request.compiler;
+  record.toolchain = unit.request.toolchain->identity;
+  record.source_digest = unit.source_digest;
+  record.arguments = unit.arguments;
+  record.environment = unit.environment;
+  record.inputs = unit.inputs;
+  record.direct_key = unit.direct_key;
+  return record;
+}
+
+}  // namespace hpcc

@@ -1,0 +1,105 @@
+#ifndef HPCC_CACHE_RESULT_CACHE_H_
+#define HPCC_CACHE_RESULT_CACHE_H_
+
+// Compile results by key: the two lookups of DESIGN.md section 5 and the commit after a miss.
+// Knows what is kept and when it may be used; runs no compiler and writes no output file.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "cache/closure_record.h"
+#include "cache/direct_entry.h"
+#include "cache/result_bundle.h"
+#include "cache/unit.h"
+#include "cache/unit_record.h"
+#include "store/store.h"
+
+namespace hpcc {
+
+struct Lookup {
+  std::optional<ResultBundle> hit;
+  uint64_t bytes = 0;  // of the hit, as stored
+
+  // Without a hit:
+  MissReason reason;
+  bool ask_preprocessor = false;        // only it can tell; see LookUpPreprocessed
+  std::optional<NotCacheable> refusal;  // known not to be cacheable as things are
+  bool corrupt_entry = false;           // something damaged was found and removed
+
+  DirectEntry entry;  // as found, for the commit
+  // The latest change among the files looked at: a compile started in the same instant could not be
+  // told from one started before.
+  int64_t newest_change_ns = 0;
+};
+
+// What a compile left behind.
+struct CompileOutcome {
+  int64_t started_ns = 0;  // on the file system's clock, before the compiler ran
+  int64_t compile_ns = 0;
+  // Not kNone only when writing `dependencies` in that style gave what the compiler wrote.
+  DependencyStyle dependency_style = DependencyStyle::kNone;
+  std::vector<BundleDependency> dependencies;  // as the compiler prints them, the source first
+  std::vector<BundlePart> parts;               // outputs and non-empty streams
+};
+
+class ResultCache {
+ public:
+  // All outlive the cache.
+  ResultCache(Store& store, FileSystem& fs, Clock& clock, bool compress)
+      : store_(store), fs_(fs), clock_(clock), compress_(compress) {}
+
+  Lookup LookUpDirect(const Unit& unit);
+
+  // After the preprocessor ran: `files` as RecordClosure made them, `text` the digest of its
+  // output.
+  Lookup LookUpPreprocessed(const Unit& unit, const std::vector<RecordedFile>& files,
+                            const Digest& text);
+
+  struct Kept {
+    Digest key;
+    uint64_t bytes = 0;  // of the result, as stored
+  };
+
+  // Keeps the outcome under what `closure` says, and remembers `closure` for direct lookups. The
+  // error is why it could not be stored.
+  absl::StatusOr<Kept> Commit(const Unit& unit, const Lookup& lookup, const ClosureResult& closure,
+                              const CompileOutcome& outcome);
+
+  // The same after LookUpPreprocessed missed.
+  absl::StatusOr<Kept> CommitPreprocessed(const Unit& unit, const ClosureResult& closure,
+                                          const Digest& text, const CompileOutcome& outcome);
+
+  // Remembers that only the preprocessor can tell for this unit.
+  absl::Status CommitNeedsPreprocessor(const Unit& unit, const Lookup& lookup,
+                                       const std::string& why);
+
+  // Remembers that the unit is not cacheable while `closure` holds.
+  absl::Status CommitRefusal(const Unit& unit, const Lookup& lookup, const ClosureResult& closure,
+                             const NotCacheable& refusal);
+
+  // Remembers why there was no hit, for `hpcc explain`.
+  absl::Status RememberUnit(const UnitRecord& record);
+
+ private:
+  std::optional<ResultBundle> LoadResult(const Unit& unit, const Digest& result_key,
+                                         Lookup* lookup);
+  MissReason CompareWithLastUnit(const Unit& unit);
+  absl::Status PutRecord(const Unit& unit, const Lookup& lookup, DirectRecord record);
+  absl::StatusOr<Kept> PutResult(const Unit& unit, const Digest& key,
+                                 const CompileOutcome& outcome);
+
+  Store& store_;
+  FileSystem& fs_;
+  Clock& clock_;
+  bool compress_;
+};
+
+// The record of `unit` as it stands, without a reason. Paths are made absolute.
+UnitRecord DescribeUnit(const Unit& unit, int64_t now_ns);
+
+}  // namespace hpcc
+
+#endif  // HPCC_CACHE_RESULT_CACHE_H_
