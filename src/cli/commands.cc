@@ -1,0 +1,78 @@
+#include <algorithm>
+#include <array>
+
+#include "base/strings.h"
+#include "cli/command.h"
+
+namespace hpcc {
+
+namespace {
+
+constexpr std::array<const Command*, 9> kCommands = {
+    &kStatsCommand,  &kExplainCommand, &kInspectCommand,    &kCleanCommand, &kConfigCommand,
+    &kDoctorCommand, &kVersionCommand, &kCompletionCommand, &kHelpCommand};
+
+std::string Padded(std::string_view text, size_t width) {
+  std::string padded(text);
+  padded.append(std::max(width, text.size() + 2) - text.size(), ' ');
+  return padded;
+}
+
+std::string OptionSpelling(const OptionSpec& option) {
+  std::string text = option.short_name != '\0' ? StrCat("-", option.short_name, ", ") : "";
+  StrAppend(&text, option.name);
+  if (!option.value.empty()) StrAppend(&text, " ", option.value);
+  return text;
+}
+
+}  // namespace
+
+std::span<const Command* const> AllCommands() {
+  return kCommands;
+}
+
+const Command* FindCommand(std::string_view name) {
+  for (const Command* command : kCommands) {
+    if (command->name == name) return command;
+  }
+  return nullptr;
+}
+
+std::string CommandHelp(const Command& command) {
+  std::string text =
+      StrCat("Usage: hpcc ", command.name, command.options.empty() ? "" : " [options]",
+             command.operands.empty() ? "" : " ", command.operands, "\n\n", command.description,
+             "\n\nOptions:\n");
+  const auto line = [&text](const OptionSpec& option) {
+    StrAppend(&text, "  ", Padded(OptionSpelling(option), 22), option.help, "\n");
+  };
+  for (const OptionSpec& option : command.options) line(option);
+  line(kHelpOption);
+  return text;
+}
+
+std::string OverviewHelp() {
+  std::string text =
+      "hpcc, a compiler cache for C and C++\n"
+      "\n"
+      "Usage: hpcc wrap <compiler> [arguments...]   compile through the cache\n"
+      "       hpcc <compiler> [arguments...]        the same, as launchers are called\n"
+      "       hpcc <command> [options]\n"
+      "\n"
+      "Commands:\n";
+  for (const Command* command : kCommands) {
+    StrAppend(&text, "  ", Padded(command->name, 12), command->summary, "\n");
+  }
+  StrAppend(&text,
+            "\n"
+            "'hpcc help <command>' tells more of one. The manual is hpcc(1).\n");
+  return text;
+}
+
+int Complain(const CommandContext& context, const Command& command, std::string_view message,
+             int exit_code) {
+  context.console.Err(StrCat("hpcc ", command.name, ": ", message, "\n"));
+  return exit_code;
+}
+
+}  // namespace hpcc
