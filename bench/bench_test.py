@@ -1,0 +1,113 @@
+"""What the measurements rest on: that null does what it says and that broken runs are noticed.
+
+Run as: bench_test.py <null launcher>
+"""
+
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import lib
+
+NULL = None
+
+
+class NullLauncher(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.dir = Path(temporary.name)
+        (self.dir / "kept").mkdir()
+        (self.dir / "unit.h").write_text("int two;\n")
+        (self.dir / "unit.c").write_text('#include "unit.h"\nint one;\n')
+
+    def run_null(self, *words, record=False):
+        env = lib.base_environment(self.dir)
+        env["NULL_DIR"] = str(self.dir / "kept")
+        if record:
+            env["NULL_RECORD"] = "1"
+        return subprocess.run(
+            [NULL, *words], cwd=self.dir, env=env, capture_output=True, text=True, timeout=60
+        )
+
+    def made(self, *names):
+        return [(self.dir / name).read_bytes() for name in names]
+
+    def test_plays_back_object_and_dependency_file_without_the_compiler(self):
+        words = ["-MD", "-MT", "unit.o", "-MF", "unit.o.d", "-o", "unit.o", "-c", "unit.c"]
+        self.assertEqual(self.run_null("gcc", *words, record=True).returncode, 0)
+        recorded = self.made("unit.o", "unit.o.d")
+        (self.dir / "unit.o").unlink()
+        (self.dir / "unit.o.d").unlink()
+        played = self.run_null("/no/such/compiler", *words)
+        self.assertEqual((played.returncode, played.stderr), (0, ""))
+        self.assertEqual(self.made("unit.o", "unit.o.d"), recorded)
+
+    def test_derives_output_names_the_compiler_derives(self):
+        self.assertEqual(self.run_null("gcc", "-c", "-MD", "unit.c", record=True).returncode, 0)
+        recorded = self.made("unit.o", "unit.d")
+        (self.dir / "unit.o").unlink()
+        (self.dir / "unit.d").unlink()
+        self.assertEqual(self.run_null("gcc", "-c", "-MD", "unit.c").returncode, 0)
+        self.assertEqual(self.made("unit.o", "unit.d"), recorded)
+
+    def test_never_compiles_what_was_not_recorded(self):
+        played = self.run_null("gcc", "-c", "unit.c", "-o", "unit.o")
+        self.assertEqual(played.returncode, 97)
+        self.assertIn("not recorded: unit.o", played.stderr)
+        self.assertFalse((self.dir / "unit.o").exists())
+
+    def test_executes_what_is_no_compile(self):
+        run = self.run_null("gcc", "-E", "unit.c")
+        self.assertEqual(run.returncode, 0)
+        self.assertIn("int two;", run.stdout)
+
+    def test_keeps_the_status_of_a_failed_compile(self):
+        (self.dir / "unit.c").write_text("no C\n")
+        failed = self.run_null("gcc", "-c", "unit.c", "-o", "unit.o", record=True)
+        self.assertEqual(failed.returncode, 1)
+        self.assertEqual(list((self.dir / "kept").iterdir()), [])
+
+
+class Measuring(unittest.TestCase):
+    def test_rounds_take_turns(self):
+        order = []
+        lib.interleave(["a", "b"], 3, order.append, progress=False)
+        self.assertEqual(order, ["a", "b"] * 3)
+
+    def test_slow_launchers_take_every_nth_round(self):
+        samples = lib.interleave(["a", "b"], 6, str, every={"b": 3}, progress=False)
+        self.assertEqual((len(samples["a"]), len(samples["b"])), (6, 2))
+
+    def test_cpu_time_includes_children_of_children(self):
+        with tempfile.TemporaryDirectory() as name:
+            loop = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done"
+            argv = ["/bin/sh", "-c", f"sh -c '{loop}'; true"]
+            sample = lib.run_timed(argv, lib.base_environment(name), name, Path(name) / "log")
+        self.assertGreater(sample.cpu, 0.02)
+        self.assertGreaterEqual(sample.wall, 0.02)
+
+    def test_a_failing_command_stops_the_measurement(self):
+        with tempfile.TemporaryDirectory() as name:
+            with self.assertRaisesRegex(lib.BenchError, "nothing good"):
+                lib.run_timed(
+                    ["/bin/sh", "-c", "echo nothing good; exit 3"],
+                    lib.base_environment(name),
+                    name,
+                    Path(name) / "log",
+                )
+
+    def test_bar_at_its_limit_passes_and_above_fails(self):
+        self.assertTrue(lib.bar("x", 0.5, 0.5)["pass"])
+        self.assertFalse(lib.bar("x", 0.501, 0.5)["pass"])
+
+    def test_median_is_not_moved_by_one_outlier(self):
+        samples = [lib.Sample(wall, wall) for wall in (1.0, 1.1, 1.2, 50.0, 1.05)]
+        self.assertEqual(lib.summarize(samples, "wall")["median"], 1.1)
+
+
+if __name__ == "__main__":
+    NULL = sys.argv.pop(1)
+    unittest.main()
