@@ -1,0 +1,35 @@
+#!/bin/bash
+# Builds the libFuzzer programs and runs each for a while. Asks nothing.
+#
+#   scripts/fuzz.sh [seconds]    of each program; 10 unless told
+#
+# What was learnt stays in build/fuzz/corpus/<program>/ for the next time. An input that breaks a
+# program is kept as build/fuzz/<program>-crash-… (or -timeout-…, -oom-…) and the script fails.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+fail_loudly
+
+seconds=${1-10}
+[[ $# -le 1 && $seconds =~ ^[1-9][0-9]*$ ]] || die "usage: scripts/fuzz.sh [seconds]"
+exec </dev/null
+
+install_packages "${build_packages[@]}" "${test_packages[@]}"
+mkdir -p "$repository/build"
+build_preset fuzz
+
+failed=()
+for program in "$repository"/build/fuzz/fuzz/*_fuzz; do
+  name=$(basename "$program")
+  corpus=$repository/build/fuzz/corpus/$name
+  log=$repository/build/fuzz/$name.log
+  mkdir -p "$corpus"
+  say "$name, for $seconds s"
+  if "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+      -artifact_prefix="$repository/build/fuzz/$name-" "$corpus" >"$log" 2>&1; then
+    tail -n 1 "$log"
+  else
+    failed+=("$name")
+    tail -n 40 "$log"
+  fi
+done
+[[ ${#failed[@]} -eq 0 ]] || die "broken inputs were found for: ${failed[*]}"
