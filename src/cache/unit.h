@@ -69,7 +69,9 @@ struct Manifest {
 };
 
 Digest ResultKey(const Unit& unit, const Manifest& manifest);
-// The same where the preprocessor was asked: the digest of its text stands beside the manifest.
+// The same where the preprocessor was asked: the digest of its text stands beside the manifest, not
+// in its place. Comments and blanks are gone from the text, but columns reach objects (debug
+// information, std::source_location) and comments decide warnings (-Wimplicit-fallthrough).
 Digest PreprocessedResultKey(const Unit& unit, const Manifest& manifest, const Digest& text);
 
 }  // namespace hpcc

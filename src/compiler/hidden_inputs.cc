@@ -52,6 +52,20 @@ bool MayBeDirective(std::string_view text, std::string_view directive, bool asse
          behind[0] == '"';
 }
 
+// Whether what stands at `position` is surely text of a // comment: no string can reach there.
+bool InLineComment(std::string_view text, size_t position) {
+  const size_t newline = text.rfind('\n', position);
+  const size_t start = newline == std::string_view::npos ? 0 : newline + 1;
+  const std::string_view above = text.substr(0, newline == std::string_view::npos ? 0 : newline);
+  if (above.ends_with('\\') || above.ends_with("\\\r") || above.ends_with("\?\?/")) return false;
+  const std::string_view line = text.substr(start, position - start);
+  const size_t comment = line.find("//");
+  if (comment == std::string_view::npos) return false;
+  if (line.substr(0, comment).find_first_of("\"'") != std::string_view::npos) return false;
+  // The comment may stand inside another that ends before `position`, or inside a raw string.
+  return !Contains(line.substr(comment), "*/") && !Contains(text, "R\"");
+}
+
 }  // namespace
 
 bool MayEmbedFiles(std::string_view text, bool assembler) {
@@ -62,7 +76,10 @@ bool MayEmbedFiles(std::string_view text, bool assembler) {
     const std::string_view behind(at + 1, static_cast<size_t>(end - at - 1));
     if (behind.empty() || (Lower(behind[0]) != 'i' && behind[0] != '"')) continue;
     for (const std::string_view directive : kEmbeddingDirectives) {
-      if (MayBeDirective(behind, directive, assembler)) return true;
+      if (MayBeDirective(behind, directive, assembler) &&
+          (assembler || !InLineComment(text, static_cast<size_t>(at - text.data())))) {
+        return true;
+      }
     }
   }
   return false;

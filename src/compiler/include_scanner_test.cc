@@ -167,6 +167,27 @@ TEST(IncludeScannerTest, IncbinIsFoundInEitherCaseAndInPieces) {
   }
 }
 
+TEST(IncludeScannerTest, IncbinInALineCommentEmbedsNothing) {
+  for (const char* text : {
+           "// what .incbin embeds\n",
+           "int a;\n  // .incbin\n",
+           "kEmbedsFiles = 19,  // .incbin, .include in assembly\n",
+       }) {
+    EXPECT_FALSE(Scan(text).embeds_files) << text;
+  }
+  for (const char* text : {
+           "/* // */ asm(\".incbin \\\"a.bin\\\"\");",
+           "/*\n// a comment */ asm(\".incbin \\\"a.bin\\\"\");",
+           "asm(\"//\\n.incbin \\\"a.bin\\\"\");",
+           "asm(\"nop \\\n// .incbin \\\"a.bin\\\"\");",
+           "asm(\"nop \?\?/\n// .incbin \\\"a.bin\\\"\");",
+           "asm(R\"(\n// nop\n// .incbin \"a.bin\"\n)\");",
+           "EMBED(.incbin \"a.bin\")  // embeds",
+       }) {
+    EXPECT_TRUE(Scan(text).embeds_files) << text;
+  }
+}
+
 TEST(IncludeScannerTest, IncludeOfTheAssemblerCountsInAssembly) {
   EXPECT_TRUE(ScanForIncludes(".include\"a.s\"\n", /*assembler=*/true).embeds_files);
   EXPECT_FALSE(ScanForIncludes(".globl main\n", /*assembler=*/true).embeds_files);

@@ -304,14 +304,26 @@ class Modes(CommandTest):
         self.assertEqual(objects[2], objects[3])
         self.assertNotEqual(objects[0], objects[2])
 
-    def test_preprocessed_mode_hits_where_only_a_comment_changed(self):
+    def test_preprocessed_mode_hits_where_headers_were_written_anew(self):
         self.environment["HPCC_SOURCE_MODE"] = "preprocessed"
         self.compile()
-        self.write("header.h", "#define VALUE 1 // the same\n")
+        self.write("header.h", "#define VALUE 1\n")
         harness.settle()
         before = self.statistics()
         self.compile()
         self.assertEqual(1, (self.statistics() - before).hits)
+
+    def test_preprocessed_mode_sees_a_column_that_only_a_comment_moved(self):
+        """The preprocessed texts are the same; the objects are not."""
+        self.environment["HPCC_SOURCE_MODE"] = "preprocessed"
+        for comment in ("/**/", "/* longer */"):
+            self.write("unit.cc", "#include <source_location>\nunsigned column() { return %s "
+                                  "std::source_location::current().column(); }\n" % comment)
+            command = ["g++", "-std=c++20", "-c", "unit.cc", "-o", "unit.o"]
+            self.assertEqual(0, self.run_command(command).status)
+            plain = (self.tree / "unit.o").read_bytes()
+            self.assertEqual(0, self.cached(command).status)
+            self.assertEqual(plain, (self.tree / "unit.o").read_bytes())
 
     def test_without_compression_works_alike(self):
         self.environment["HPCC_COMPRESSION"] = "none"
