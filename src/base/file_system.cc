@@ -18,6 +18,12 @@ absl::Status TooLong(const std::string& path, uint64_t max_bytes) {
 
 }  // namespace
 
+void FileSystem::StatMany(std::span<const std::string> paths, std::span<StatResult> results) {
+  for (size_t i = 0; i < paths.size(); ++i) {
+    results[i].error = Stat(paths[i].c_str(), /*follow_symlinks=*/true, &results[i].stat);
+  }
+}
+
 absl::StatusOr<FileStat> StatFile(FileSystem& fs, const std::string& path) {
   FileStat stat;
   if (const int error = fs.Stat(path.c_str(), /*follow_symlinks=*/true, &stat); error != 0) {

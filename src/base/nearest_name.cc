@@ -36,6 +36,12 @@ size_t EditDistance(std::string_view a, std::string_view b) {
   return last[b.size()];
 }
 
+bool StartsWithFolded(std::string_view name, std::string_view word) {
+  return name.size() >= word.size() &&
+         std::equal(word.begin(), word.end(), name.begin(),
+                    [](char a, char b) { return Fold(a) == Fold(b); });
+}
+
 }  // namespace
 
 std::string_view NearestName(std::string_view word, std::span<const std::string_view> candidates) {
@@ -47,7 +53,10 @@ std::string_view NearestName(std::string_view word, std::span<const std::string_
     const size_t distance = EditDistance(word, candidate);
     // A name all of whose letters would change is not meant, however short it is.
     if (distance > allowed || distance >= candidate.size()) continue;
-    if (nearest.empty() || distance < allowed) nearest = candidate;
+    // A word left unfinished is likelier than a letter forgotten in the middle.
+    const bool better_of_equals =
+        StartsWithFolded(candidate, word) && !StartsWithFolded(nearest, word);
+    if (nearest.empty() || distance < allowed || better_of_equals) nearest = candidate;
     allowed = distance;
   }
   return nearest;

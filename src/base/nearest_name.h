@@ -10,8 +10,8 @@ namespace hpcc {
 
 // The candidate with the fewest edits (insert, drop, replace, swap of neighbours; case and '-'
 // against '_' count as no edit) from `word`, or "" when none is near enough to be meant: a third of
-// the word's letters may be wrong, at least one. The first of equals. Names over 64 characters are
-// never near.
+// the word's letters may be wrong, at least one. Of equals one that starts with `word`, else the
+// first. Names over 64 characters are never near.
 std::string_view NearestName(std::string_view word, std::span<const std::string_view> candidates);
 
 }  // namespace hpcc

@@ -35,6 +35,14 @@ TEST(NearestNameTest, TheNearerOfTwoWins) {
   EXPECT_EQ(NearestName("stattes", kTwo), "states");
 }
 
+TEST(NearestNameTest, OfEqualsTheOneThatStartsWithTheWordWinsElseTheFirst) {
+  constexpr std::array<std::string_view, 3> kThree = {"start", "stats", "state"};
+  EXPECT_EQ(NearestName("stat", kThree), "stats");
+  EXPECT_EQ(NearestName("STAT", kThree), "stats");
+  EXPECT_EQ(NearestName("strt", kThree), "start");
+  EXPECT_EQ(NearestName("statz", kThree), "stats");
+}
+
 TEST(NearestNameTest, VeryLongWordsAreNotNear) {
   EXPECT_EQ(NearestName(std::string(10'000, 'a'), kNames), "");
   const std::string long_name(65, 'b');

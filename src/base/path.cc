@@ -66,4 +66,9 @@ bool IsBelow(std::string_view path, std::string_view directory) {
   return path.size() == directory.size() || path[directory.size()] == '/';
 }
 
+bool IsPerProcess(std::string_view path) {
+  return IsBelow(path, "/proc") || IsBelow(path, "/dev/fd") || path.starts_with("/dev/std") ||
+         path == "/dev/tty";
+}
+
 }  // namespace hpcc::path

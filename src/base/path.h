@@ -30,6 +30,10 @@ std::string Normalize(std::string_view path);
 // slashes at the end of `directory` don't matter. Every relative path is below "".
 bool IsBelow(std::string_view path, std::string_view directory);
 
+// Whether a name means another file to each process that opens it: below /proc and /dev/fd, and
+// the standard streams in /dev.
+bool IsPerProcess(std::string_view path);
+
 }  // namespace hpcc::path
 
 #endif  // HPCC_BASE_PATH_H_

@@ -63,5 +63,15 @@ TEST(PathTest, BelowIsByComponents) {
   EXPECT_FALSE(IsBelow("/a", ""));
 }
 
+TEST(PathTest, NamesThatMeanAnotherFileToEachProcess) {
+  for (const char* name :
+       {"/proc/self/fd/1", "/dev/fd/3", "/dev/stdout", "/dev/stdin", "/dev/tty"}) {
+    EXPECT_TRUE(path::IsPerProcess(name)) << name;
+  }
+  for (const char* name : {"/dev/null", "/dev/shm/a.o", "/process/a", "proc/a", "a.o", ""}) {
+    EXPECT_FALSE(path::IsPerProcess(name)) << name;
+  }
+}
+
 }  // namespace
 }  // namespace hpcc::path

@@ -3,7 +3,11 @@
 
 #include <unistd.h>
 
+#include <cstdint>
+#include <string>
 #include <utility>
+
+#include "absl/status/statusor.h"
 
 namespace hpcc {
 
@@ -34,6 +38,14 @@ class Descriptor {
  private:
   int fd_ = -1;
 };
+
+// An existing file, for reading only. Never waits.
+absl::StatusOr<Descriptor> OpenReadOnly(const std::string& path);
+
+// Everything in the regular file `descriptor` is open on, wherever it stands. FailedPrecondition:
+// it is something else, which could make its reader wait. ResourceExhausted: longer than
+// `max_bytes`.
+absl::StatusOr<std::string> ReadDescriptor(const Descriptor& descriptor, uint64_t max_bytes);
 
 }  // namespace hpcc
 

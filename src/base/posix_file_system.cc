@@ -12,35 +12,13 @@
 
 #include "base/file_system.h"
 #include "base/posix_descriptor.h"
+#include "base/posix_stat.h"
 #include "base/status.h"
 #include "base/strings.h"
 
 namespace hpcc {
 
 namespace {
-
-constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
-
-int64_t Nanoseconds(const timespec& time) {
-  return static_cast<int64_t>(time.tv_sec) * kNanosecondsPerSecond + time.tv_nsec;
-}
-
-FileStat::Type TypeOf(mode_t mode) {
-  if (S_ISREG(mode)) return FileStat::Type::kRegular;
-  if (S_ISDIR(mode)) return FileStat::Type::kDirectory;
-  if (S_ISLNK(mode)) return FileStat::Type::kSymlink;
-  return FileStat::Type::kOther;
-}
-
-void Convert(const struct stat& from, FileStat* to) {
-  to->device = from.st_dev;
-  to->inode = from.st_ino;
-  to->size = static_cast<uint64_t>(from.st_size);
-  to->modified_ns = Nanoseconds(from.st_mtim);
-  to->changed_ns = Nanoseconds(from.st_ctim);
-  to->mode = from.st_mode & 07777;
-  to->type = TypeOf(from.st_mode);
-}
 
 // Opens, never as descriptor 0, 1 or 2: where the caller had closed one of these, something written
 // to "standard error" would end up in the file.
@@ -92,7 +70,7 @@ class PosixFile final : public File {
     struct stat stat {};
     if (fstat(fd_.get(), &stat) != 0) return Failed("stat");
     FileStat result;
-    Convert(stat, &result);
+    ConvertStat(stat, &result);
     if (result.is_regular()) known_size_ = result.size;
     return result;
   }
@@ -137,8 +115,12 @@ class PosixFileSystem final : public FileSystem {
   int Stat(const char* path, bool follow_symlinks, FileStat* result) override {
     struct stat from;
     if ((follow_symlinks ? stat(path, &from) : lstat(path, &from)) != 0) return errno;
-    Convert(from, result);
+    ConvertStat(from, result);
     return 0;
+  }
+
+  void StatMany(std::span<const std::string> paths, std::span<StatResult> results) override {
+    StatManyByDirectory(paths, results);
   }
 
   absl::StatusOr<std::unique_ptr<File>> OpenForReading(const std::string& path) override {
@@ -205,7 +187,7 @@ class PosixFileSystem final : public FileSystem {
     const int error = errno;
     timespec now{};
     clock_gettime(CLOCK_REALTIME, &now);
-    const int64_t distance = Nanoseconds(now) - modified_ns;
+    const int64_t distance = ToNanoseconds(now) - modified_ns;
     if (error == EPERM && distance > -kNanosecondsPerSecond && distance < kNanosecondsPerSecond &&
         utimensat(AT_FDCWD, path.c_str(), nullptr, 0) == 0) {
       return absl::OkStatus();
@@ -248,7 +230,7 @@ uint64_t RandomBits() {
   // Create() refuses a name that is taken, so a poor guess fails and never overwrites.
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(Nanoseconds(now)) * 0x9e3779b97f4a7c15;
+  return static_cast<uint64_t>(ToNanoseconds(now)) * 0x9e3779b97f4a7c15;
 }
 
 }  // namespace
