@@ -56,6 +56,7 @@ class MemoryStore final : public Store {
     values_[{key.ns, key.digest}] = std::string(value);
     return absl::OkStatus();
   }
+  absl::Status Touch(const StoreKey& key) override { return Get(key).status(); }
   absl::Status Remove(const StoreKey& key) override {
     values_.erase({key.ns, key.digest});
     return absl::OkStatus();

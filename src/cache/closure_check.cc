@@ -46,8 +46,8 @@ MissReason Reason(MissReason::Kind kind, const std::string& subject) {
 }  // namespace
 
 ClosureChecker::ClosureChecker(FileSystem& fs, std::string cwd, const ProjectRoot& root,
-                               int64_t now_ns)
-    : fs_(fs), cwd_(std::move(cwd)), root_(root), now_ns_(now_ns) {}
+                               int64_t now_ns, FileMemo* memo)
+    : fs_(fs), cwd_(std::move(cwd)), root_(root), now_ns_(now_ns), memo_(memo) {}
 
 std::string ClosureChecker::Resolve(const std::string& recorded) const {
   if (root_.marked() && recorded.starts_with(kRootPrefix)) return root_.FromPortable(recorded);
@@ -55,9 +55,7 @@ std::string ClosureChecker::Resolve(const std::string& recorded) const {
 }
 
 std::optional<MissReason> ClosureChecker::Check(DirectRecord* record) {
-  for (RecordedFile& file : record->files) {
-    if (std::optional<MissReason> reason = CheckFile(&file)) return reason;
-  }
+  if (std::optional<MissReason> reason = CheckFiles(&record->files)) return reason;
   for (RecordedDirectory& directory : record->directories) {
     if (std::optional<MissReason> reason = CheckDirectory(&directory)) return reason;
   }
@@ -74,12 +72,24 @@ std::optional<MissReason> ClosureChecker::CheckPlace(const RecordedPlace& place)
   return Reason(MissReason::Kind::kHeaderChanged, path);
 }
 
-std::optional<MissReason> ClosureChecker::CheckFile(RecordedFile* file) {
-  const std::string path = Resolve(file->path);
-  FileStat stat;
-  if (fs_.Stat(path.c_str(), /*follow_symlinks=*/true, &stat) != 0) {
-    return Reason(MissReason::Kind::kHeaderVanished, path);
+std::optional<MissReason> ClosureChecker::CheckFiles(std::vector<RecordedFile>* files) {
+  std::vector<std::string> paths;
+  paths.reserve(files->size());
+  for (const RecordedFile& file : *files) paths.push_back(Resolve(file.path));
+  std::vector<StatResult> found(files->size());
+  fs_.StatMany(paths, found);
+  for (size_t i = 0; i < files->size(); ++i) {
+    if (std::optional<MissReason> reason = CheckFile(paths[i], found[i], &(*files)[i])) {
+      return reason;
+    }
   }
+  return std::nullopt;
+}
+
+std::optional<MissReason> ClosureChecker::CheckFile(const std::string& path,
+                                                    const StatResult& found, RecordedFile* file) {
+  if (found.error != 0) return Reason(MissReason::Kind::kHeaderVanished, path);
+  const FileStat& stat = found.stat;
   newest_change_ns_ = std::max(newest_change_ns_, stat.changed_ns);
   if (file->trusted && FileStamp::Of(stat) == file->stamp) return std::nullopt;
 
@@ -104,10 +114,19 @@ std::optional<Digest> ClosureChecker::DigestOf(const std::string& path, FileStam
   }
   Seen seen;
   FileStat stat;
+  if (memo_ != nullptr && fs_.Stat(path.c_str(), /*follow_symlinks=*/true, &stat) == 0) {
+    seen.stamp = FileStamp::Of(stat);
+    if (const std::optional<FileFacts> facts = memo_->Find(seen.stamp)) {
+      seen.digest = facts->digest;
+      *stamp = seen.stamp;
+      return read_.emplace(path, seen).first->second.digest;
+    }
+  }
   const absl::StatusOr<std::string> text = ReadFileAndStat(fs_, path, kMaxSourceBytes, &stat);
   if (text.ok()) {
     seen.stamp = FileStamp::Of(stat);
     seen.digest = Digest::Of(*text);
+    if (memo_ != nullptr) memo_->Remember(seen.stamp, {*seen.digest, nullptr}, now_ns_);
   }
   *stamp = seen.stamp;
   return read_.emplace(path, seen).first->second.digest;

@@ -11,6 +11,7 @@
 
 #include "base/file_system.h"
 #include "cache/direct_entry.h"
+#include "cache/file_memo.h"
 #include "cache/project_root.h"
 #include "cache/unit_record.h"
 
@@ -21,7 +22,9 @@ namespace hpcc {
 class ClosureChecker {
  public:
   // `cwd` is absolute; `now_ns` is the file system's clock (Clock::FileStampNanoseconds).
-  ClosureChecker(FileSystem& fs, std::string cwd, const ProjectRoot& root, int64_t now_ns);
+  // `memo` may be null.
+  ClosureChecker(FileSystem& fs, std::string cwd, const ProjectRoot& root, int64_t now_ns,
+                 FileMemo* memo = nullptr);
 
   // Nothing when the record holds, else the first thing that doesn't. Stamps in `record` that were
   // out of date, or not to be trusted yet, are renewed on the way; see renewed().
@@ -40,7 +43,9 @@ class ClosureChecker {
     std::optional<Digest> digest;
   };
 
-  std::optional<MissReason> CheckFile(RecordedFile* file);
+  std::optional<MissReason> CheckFiles(std::vector<RecordedFile>* files);
+  std::optional<MissReason> CheckFile(const std::string& path, const StatResult& found,
+                                      RecordedFile* file);
   std::optional<MissReason> CheckDirectory(RecordedDirectory* directory);
   std::optional<MissReason> CheckPlace(const RecordedPlace& place) const;
   std::string Resolve(const std::string& recorded) const;
@@ -50,6 +55,7 @@ class ClosureChecker {
   std::string cwd_;
   const ProjectRoot& root_;
   int64_t now_ns_;
+  FileMemo* memo_;
   size_t renewed_ = 0;
   int64_t newest_change_ns_ = 0;
   std::unordered_map<std::string, Seen> read_;

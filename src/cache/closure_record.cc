@@ -27,8 +27,8 @@ std::string_view WithoutDot(std::string_view path) {
 
 class Recorder {
  public:
-  Recorder(FileSystem& fs, Clock& clock, const Unit& unit, int64_t started_ns)
-      : fs_(fs), clock_(clock), unit_(unit), started_ns_(started_ns) {
+  Recorder(FileSystem& fs, Clock& clock, const Unit& unit, int64_t started_ns, FileMemo* memo)
+      : fs_(fs), clock_(clock), unit_(unit), started_ns_(started_ns), memo_(memo) {
     input_.invocation = unit.request.invocation;
     input_.cwd = unit.request.cwd;
     input_.compile_started_ns = started_ns;
@@ -90,62 +90,89 @@ class Recorder {
 
   void AddFile(const std::string& path) {
     if (!seen_.insert(std::string(WithoutDot(path))).second) return;
+    const std::string resolved = path::Join(unit_.request.cwd, path);
     FileStat stat;
-    absl::StatusOr<std::string> text =
-        ReadFileAndStat(fs_, path::Join(unit_.request.cwd, path), kMaxSourceBytes, &stat);
-    if (!text.ok()) {
+    const std::optional<FileFacts> facts = FactsOf(resolved, &stat);
+    if (!facts) {
       result_.refusal = NotCacheable{NotCacheableReason::kClosureUnknown, path};
       return;
     }
-    const std::string resolved = path::Join(unit_.request.cwd, path);
     if (stat.changed_ns >= started_ns_ || RelinkedMeanwhile(resolved)) {
       result_.refusal = ChangedDuringCompile(path);
       return;
     }
+    Note(*facts->scanned, path);
+    Record(path, stat, facts->digest);
+    input_.files.push_back({path, stat, facts->scanned});
+  }
+
+  void Record(const std::string& path, const FileStat& stat, const Digest& digest) {
+    const FileStamp stamp = FileStamp::Of(stat);
+    result_.files.push_back({.path = unit_.root.ToPortable(path),
+                             .digest = digest,
+                             .trusted = IsSettled(stamp, now_ns_),
+                             .stamp = stamp});
+  }
+
+  // Of a file as it is now; nothing when it can't be read.
+  std::optional<FileFacts> FactsOf(const std::string& resolved, FileStat* stat) {
     const Language language = unit_.request.invocation->language;
     const bool assembler =
         language == Language::kAssembler || language == Language::kAssemblerWithCpp;
-    ClosureFile file{path, stat, ScanForIncludes(*text, assembler)};
-    Note(file.scanned, path);
-    const FileStamp stamp = FileStamp::Of(stat);
-    result_.files.push_back({.path = unit_.root.ToPortable(path),
-                             .digest = Digest::Of(*text),
-                             .trusted = IsSettled(stamp, now_ns_),
-                             .stamp = stamp});
-    input_.files.push_back(std::move(file));
-    texts_.push_back(*std::move(text));
+    // Assembly is scanned otherwise, and what is remembered is not that.
+    FileMemo* memo = assembler ? nullptr : memo_;
+    if (memo != nullptr && fs_.Stat(resolved.c_str(), /*follow_symlinks=*/true, stat) == 0) {
+      std::optional<FileFacts> known = memo->Find(FileStamp::Of(*stat));
+      if (known && known->scanned != nullptr) return known;
+    }
+    const int64_t now_ns = clock_.FileStampNanoseconds();
+    const absl::StatusOr<std::string> text = ReadFileAndStat(fs_, resolved, kMaxSourceBytes, stat);
+    if (!text.ok()) return std::nullopt;
+    const FileFacts facts{Digest::Of(*text),
+                          std::make_shared<const ScannedText>(ScanForIncludes(*text, assembler))};
+    if (memo != nullptr) memo->Remember(FileStamp::Of(*stat), facts, now_ns);
+    return facts;
   }
 
   // What only shows when the whole unit is known.
   void ScanAgain() {
-    ScannedText& source = input_.files.front().scanned;
+    ScannedText source = *input_.files.front().scanned;
     source.directives.insert(source.directives.end(), flags_.directives.begin(),
                              flags_.directives.end());
     source.computed_has_include |= flags_.computed_has_include;
+    input_.files.front().scanned = std::make_shared<const ScannedText>(std::move(source));
+    if (aliases_.empty() && !pastes_reserved_names_) return;
     const std::vector<std::string> aliases(aliases_.begin(), aliases_.end());
-    for (size_t i = 0; i < texts_.size(); ++i) {
-      if (!aliases.empty()) ScanForAliases(texts_[i], aliases, &input_.files[i].scanned);
-      if (pastes_reserved_names_) {
-        result_.names_date_or_time |= NamesDateOrTimeToPaste(texts_[i]);
-      }
+    for (size_t i = 0; i < input_.files.size(); ++i)
+      ScanAgain(aliases, result_.files[i], &input_.files[i]);
+  }
+
+  void ScanAgain(const std::vector<std::string>& aliases, const RecordedFile& recorded,
+                 ClosureFile* file) {
+    const absl::StatusOr<std::string> text =
+        ReadFile(fs_, path::Join(unit_.request.cwd, file->path), kMaxSourceBytes);
+    if (!text.ok() || Digest::Of(*text) != recorded.digest) {
+      result_.refusal = ChangedDuringCompile(file->path);
+      return;
     }
+    if (!aliases.empty()) {
+      ScannedText scanned = *file->scanned;
+      ScanForAliases(*text, aliases, &scanned);
+      file->scanned = std::make_shared<const ScannedText>(std::move(scanned));
+    }
+    if (pastes_reserved_names_) result_.names_date_or_time |= NamesDateOrTimeToPaste(*text);
   }
 
   // Files that count as read although the compiler does not name them, by these names at least.
   void AddMoreFiles(const std::vector<std::string>& paths) {
     for (const std::string& path : paths) {
       FileStat stat;
-      const absl::StatusOr<std::string> text =
-          ReadFileAndStat(fs_, path::Join(unit_.request.cwd, path), kMaxSourceBytes, &stat);
-      if (!text.ok()) {
+      const std::optional<FileFacts> facts = FactsOf(path::Join(unit_.request.cwd, path), &stat);
+      if (!facts) {
         result_.refusal = NotCacheable{NotCacheableReason::kClosureUnknown, path};
         return;
       }
-      const FileStamp stamp = FileStamp::Of(stat);
-      result_.files.push_back({.path = unit_.root.ToPortable(path),
-                               .digest = Digest::Of(*text),
-                               .trusted = IsSettled(stamp, now_ns_),
-                               .stamp = stamp});
+      Record(path, stat, facts->digest);
     }
   }
 
@@ -172,6 +199,7 @@ class Recorder {
       return;
     }
     ScanAgain();
+    if (result_.refusal) return;
     input_.search =
         BuildSearchPath(fs_, input_.cwd, *unit_.request.environment, *unit_.request.invocation,
                         unit_.request.toolchain->built_in_search);
@@ -195,6 +223,7 @@ class Recorder {
   Clock& clock_;
   const Unit& unit_;
   int64_t started_ns_;
+  FileMemo* memo_;  // may be null
   int64_t now_ns_ = 0;
   std::unordered_set<std::string> seen_;
   std::unordered_set<std::string> walked_;
@@ -202,7 +231,6 @@ class Recorder {
   bool pastes_reserved_names_ = false;
   bool once_only_ = false;
   std::set<std::string> aliases_;
-  std::vector<std::string> texts_;  // of input_.files
   ClosureInput input_;
   ClosureResult result_;
 };
@@ -266,8 +294,9 @@ class Vouching {
 }  // namespace
 
 ClosureResult RecordClosure(FileSystem& fs, Clock& clock, const Unit& unit,
-                            const std::vector<std::string>& paths, int64_t started_ns) {
-  return Recorder(fs, clock, unit, started_ns).Run(paths);
+                            const std::vector<std::string>& paths, int64_t started_ns,
+                            FileMemo* memo) {
+  return Recorder(fs, clock, unit, started_ns, memo).Run(paths);
 }
 
 std::vector<RecordedDirectory> GroupConditions(FileSystem& fs, const std::string& cwd,

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "cache/direct_entry.h"
+#include "cache/file_memo.h"
 #include "cache/unit.h"
 #include "compiler/include_closure.h"
 #include "compiler/not_cacheable.h"
@@ -34,9 +35,10 @@ struct ClosureResult {
 
 // `paths` are the files the compiler says it read, the source among them. Everything must have been
 // as it is now when the compile started, at `started_ns` on the file system's clock: a file changed
-// since then is a refusal.
+// since then is a refusal. What `memo` knows is not read again.
 ClosureResult RecordClosure(FileSystem& fs, Clock& clock, const Unit& unit,
-                            const std::vector<std::string>& paths, int64_t started_ns);
+                            const std::vector<std::string>& paths, int64_t started_ns,
+                            FileMemo* memo = nullptr);
 
 // Groups `conditions`, true at this moment, under the deepest directory that exists for each.
 std::vector<RecordedDirectory> GroupConditions(FileSystem& fs, const std::string& cwd,

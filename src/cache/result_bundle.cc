@@ -2,6 +2,8 @@
 
 #include <zstd.h>
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "base/strings.h"
 
@@ -78,6 +80,22 @@ const BundlePart* ResultBundle::Find(uint8_t kind) const {
     if (part.kind == kind) return &part;
   }
   return nullptr;
+}
+
+std::string MissingPart(const Invocation& invocation, const ResultBundle& bundle) {
+  for (const Output& output : invocation.outputs) {
+    if (bundle.Find(output.role) == nullptr) return std::string(OutputRoleName(output.role));
+  }
+  const DependencyRequest::Kind kind = invocation.dependencies.kind;
+  if (kind == DependencyRequest::Kind::kNone) return "";
+  if (bundle.dependency_style == DependencyStyle::kNone) return "dependency file";
+  const bool all_known = std::none_of(
+      bundle.dependencies.begin(), bundle.dependencies.end(),
+      [](const BundleDependency& dependency) { return dependency.user == UserHeader::kUnknown; });
+  if (kind == DependencyRequest::Kind::kUserHeaders && !all_known) {
+    return "dependency file without system headers";
+  }
+  return "";
 }
 
 std::string EncodeBundle(const ResultBundle& bundle, bool compress) {

@@ -54,6 +54,9 @@ struct ResultBundle {
   const BundlePart* Find(OutputRole role) const { return Find(static_cast<uint8_t>(role)); }
 };
 
+// What the bundle lacks of what `invocation` asks for; "" when it lacks nothing.
+std::string MissingPart(const Invocation& invocation, const ResultBundle& bundle);
+
 std::string EncodeBundle(const ResultBundle& bundle, bool compress);
 absl::StatusOr<ResultBundle> DecodeBundle(std::string_view bytes);
 

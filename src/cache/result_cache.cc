@@ -1,7 +1,9 @@
 #include "cache/result_cache.h"
 
 #include <algorithm>
+#include <string_view>
 
+#include "absl/container/flat_hash_set.h"
 #include "base/path.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -16,23 +18,6 @@ constexpr size_t kWorthRenewing = 16;
 
 StoreKey DirectKey(const Unit& unit) {
   return {StoreNamespace::kDirect, unit.direct_key};
-}
-
-// What the bundle lacks of what is asked for; "" when it lacks nothing.
-std::string MissingPart(const Invocation& invocation, const ResultBundle& bundle) {
-  for (const Output& output : invocation.outputs) {
-    if (bundle.Find(output.role) == nullptr) return std::string(OutputRoleName(output.role));
-  }
-  const DependencyRequest::Kind kind = invocation.dependencies.kind;
-  if (kind == DependencyRequest::Kind::kNone) return "";
-  if (bundle.dependency_style == DependencyStyle::kNone) return "dependency file";
-  const bool all_known = std::none_of(
-      bundle.dependencies.begin(), bundle.dependencies.end(),
-      [](const BundleDependency& dependency) { return dependency.user == UserHeader::kUnknown; });
-  if (kind == DependencyRequest::Kind::kUserHeaders && !all_known) {
-    return "dependency file without system headers";
-  }
-  return "";
 }
 
 bool HasDiagnostics(const CompileOutcome& outcome) {
@@ -71,9 +56,23 @@ std::optional<NotCacheable> DecodeRefusal(const std::string& detail) {
   return NotCacheable{static_cast<NotCacheableReason>(detail[0]), detail.substr(1)};
 }
 
-// The first word in which two lists differ, as (before, after).
+// The first of `words` that `others` lacks, or "".
+std::string FirstMissingFrom(const std::vector<std::string>& others,
+                             const std::vector<std::string>& words) {
+  const absl::flat_hash_set<std::string_view> known(others.begin(), others.end());
+  const auto found = std::find_if(words.begin(), words.end(), [&known](const std::string& word) {
+    return !known.contains(word);
+  });
+  return found == words.end() ? "" : *found;
+}
+
+// The first word of each list that isn't in the other, as (before, after). Where both have the same
+// words, in another order or number, the first place at which they differ.
 std::pair<std::string, std::string> FirstDifference(const std::vector<std::string>& before,
                                                     const std::vector<std::string>& after) {
+  std::pair<std::string, std::string> words = {FirstMissingFrom(after, before),
+                                               FirstMissingFrom(before, after)};
+  if (!words.first.empty() || !words.second.empty()) return words;
   size_t i = 0;
   while (i < before.size() && i < after.size() && before[i] == after[i]) ++i;
   return {i < before.size() ? before[i] : "", i < after.size() ? after[i] : ""};
@@ -96,7 +95,7 @@ Lookup ResultCache::LookUpDirect(const Unit& unit) {
     return lookup;
   }
 
-  ClosureChecker checker(fs_, unit.request.cwd, unit.root, clock_.FileStampNanoseconds());
+  ClosureChecker checker(fs_, unit.request.cwd, unit.root, clock_.FileStampNanoseconds(), memo_);
   std::vector<DirectRecord>& records = lookup.entry.records;
   for (size_t i = 0; i < records.size(); ++i) {
     DirectRecord& record = records[i];
@@ -118,6 +117,7 @@ Lookup ResultCache::LookUpDirect(const Unit& unit) {
     if (!reason) {
       lookup.hit = LoadResult(unit, record.result_key, &lookup);
       if (lookup.hit) {
+        lookup.hit_record = i;
         if (i > 0 || checker.renewed() >= kWorthRenewing) {
           PutRecord(unit, lookup, record).IgnoreError();
         }
@@ -132,6 +132,15 @@ Lookup ResultCache::LookUpDirect(const Unit& unit) {
     lookup.reason.subject = unit.root.directory();
   }
   return lookup;
+}
+
+bool ResultCache::StillHits(const Unit& unit, DirectRecord* record) {
+  if (!record->root.empty() && record->root != unit.root.directory()) return false;
+  if (!TerminalFits(unit, record->terminal)) return false;
+  ClosureChecker checker(fs_, unit.request.cwd, unit.root, clock_.FileStampNanoseconds(), memo_);
+  return !checker.Check(record) &&
+         store_.Touch({StoreNamespace::kResult, record->result_key}).ok() &&
+         store_.Touch(DirectKey(unit)).ok();
 }
 
 Lookup ResultCache::LookUpPreprocessed(const Unit& unit, const std::vector<RecordedFile>& files,

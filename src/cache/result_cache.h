@@ -21,7 +21,8 @@ namespace hpcc {
 
 struct Lookup {
   std::optional<ResultBundle> hit;
-  uint64_t bytes = 0;  // of the hit, as stored
+  uint64_t bytes = 0;     // of the hit, as stored
+  size_t hit_record = 0;  // which of `entry` it was, for a direct hit
 
   // Without a hit:
   MissReason reason;
@@ -47,11 +48,15 @@ struct CompileOutcome {
 
 class ResultCache {
  public:
-  // All outlive the cache.
-  ResultCache(Store& store, FileSystem& fs, Clock& clock, bool compress)
-      : store_(store), fs_(fs), clock_(clock), compress_(compress) {}
+  // All outlive the cache. `memo` may be null.
+  ResultCache(Store& store, FileSystem& fs, Clock& clock, bool compress, FileMemo* memo = nullptr)
+      : store_(store), fs_(fs), clock_(clock), compress_(compress), memo_(memo) {}
 
   Lookup LookUpDirect(const Unit& unit);
+
+  // Whether a look-up that found `record` would find it again now: the closure holds, diagnostics
+  // fit, and the result is still kept. Stamps in `record` are renewed on the way.
+  bool StillHits(const Unit& unit, DirectRecord* record);
 
   // After the preprocessor ran: `files` as RecordClosure made them, `text` the digest of its
   // output.
@@ -95,6 +100,7 @@ class ResultCache {
   FileSystem& fs_;
   Clock& clock_;
   bool compress_;
+  FileMemo* memo_;
 };
 
 // The record of `unit` as it stands, without a reason. Paths are made absolute.

@@ -263,5 +263,21 @@ TEST_F(ResultCacheTest, ReasonsOfAMissAreToldByTheLastCompile) {
   EXPECT_EQ(LookUp(), "miss: compiler-changed");
 }
 
+TEST_F(ResultCacheTest, TheFlagThatChangedIsNamedWhereverItStands) {
+  // What changed between two command lines, as "before|after".
+  const auto change = [&](const std::vector<std::string>& before,
+                          const std::vector<std::string>& after) {
+    Parse(before);
+    EXPECT_TRUE(cache_.RememberUnit(DescribeUnit(MakeUnitHere(), 1)).ok());
+    Parse(after);
+    const MissReason reason = cache_.LookUpDirect(MakeUnitHere()).reason;
+    return StrCat(reason.before, "|", reason.after);
+  };
+  EXPECT_EQ(change({"-c", "m.c"}, {"-O2", "-c", "m.c"}), "|-O2");
+  EXPECT_EQ(change({"-O2", "-c", "m.c"}, {"-c", "m.c"}), "-O2|");
+  EXPECT_EQ(change({"-c", "-O1", "-g", "m.c"}, {"-g", "-c", "m.c", "-O2"}), "-O1|-O2");
+  EXPECT_EQ(change({"-c", "-Ia", "-Ib", "m.c"}, {"-c", "-Ib", "-Ia", "m.c"}), "-Ia|-Ib");
+}
+
 }  // namespace
 }  // namespace hpcc

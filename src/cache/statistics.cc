@@ -44,7 +44,13 @@ absl::StatusOr<std::unique_ptr<Statistics>> Statistics::Open(FileSystem& fs,
                                                              const std::string& root) {
   HPCC_ASSIGN_OR_RETURN(std::unique_ptr<MappedCounters> counters,
                         Map(fs, root, MappedCounters::Access::kReadWrite));
-  return std::unique_ptr<Statistics>(new Statistics(std::move(counters)));
+  return std::unique_ptr<Statistics>(new Statistics(StatisticsFile(root), std::move(counters)));
+}
+
+bool Statistics::IsCurrent(FileSystem& fs) const {
+  FileStat stat;
+  return fs.Stat(path_.c_str(), /*follow_symlinks=*/true, &stat) == 0 &&
+         counters_->IsMappingOf(stat);
 }
 
 void Statistics::Add(Counter counter, uint64_t amount) {

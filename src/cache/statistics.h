@@ -56,12 +56,16 @@ class Statistics {
   void Add(Counter counter, uint64_t amount = 1);
   void Add(NotCacheableReason reason);
   StatisticsSnapshot Read() const;
+  // False after somebody removed or replaced the file: what is added here is then lost.
+  bool IsCurrent(FileSystem& fs) const;
   // All but kZeroedAtSeconds, which becomes `now_seconds`.
   void Zero(uint64_t now_seconds);
 
  private:
-  explicit Statistics(std::unique_ptr<MappedCounters> counters) : counters_(std::move(counters)) {}
+  Statistics(std::string path, std::unique_ptr<MappedCounters> counters)
+      : path_(std::move(path)), counters_(std::move(counters)) {}
 
+  std::string path_;
   std::unique_ptr<MappedCounters> counters_;
 };
 

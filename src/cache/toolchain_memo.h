@@ -3,6 +3,11 @@
 
 // Remembers what was found out about compilers, so that it is asked once and not per compile.
 
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "base/file_system.h"
@@ -11,24 +16,35 @@
 
 namespace hpcc {
 
+// Thread-safe.
 class ToolchainMemo {
  public:
+  // Whether a compiler that isn't known yet may be run to ask it.
+  enum class Asking : uint8_t { kAllowed, kNever };
+
   // All outlive the memo.
-  ToolchainMemo(Store& store, FileSystem& fs, Clock& clock)
-      : store_(store), fs_(fs), clock_(clock) {}
+  ToolchainMemo(Store& store, FileSystem& fs, Clock& clock, Asking asking = Asking::kAllowed)
+      : store_(store), fs_(fs), clock_(clock), asking_(asking) {}
 
   // The facts for `request`: remembered ones if what they rest on still holds, else the compiler is
   // asked. `arguments` are the compile's own: an opaque compiler is asked with them. Unavailable
-  // when the program doesn't answer like a known compiler.
+  // when the program doesn't answer like a known compiler, or would have to be asked and may not.
   absl::StatusOr<ToolchainFacts> Identify(ToolchainRequest request,
                                           const std::vector<std::string>& arguments);
 
  private:
   absl::StatusOr<ToolchainFacts> FactsFor(const ToolchainRequest& request);
+  absl::StatusOr<ToolchainFacts> Probe(const ToolchainRequest& request);
+
+  std::shared_ptr<const ToolchainFacts> Recall(const Digest& key);
 
   Store& store_;
   FileSystem& fs_;
   Clock& clock_;
+  Asking asking_;
+  std::mutex mutex_;
+  // As read from the store; guarded by mutex_.
+  absl::flat_hash_map<Digest, std::shared_ptr<const ToolchainFacts>> recalled_;
 };
 
 }  // namespace hpcc

@@ -6,8 +6,12 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace hpcc {
+
+// Whether `object` has such a time, so that it pays to copy it.
+bool HasCoffStamp(std::string_view object);
 
 // Sets the TimeDateStamp of a COFF object (plain or /bigobj; Microsoft PE format specification,
 // "COFF File Header") to `seconds` since the epoch where it isn't zero. Anything else is left

@@ -282,5 +282,16 @@ TEST_F(GnuGrammarTest, ManyArgumentsAreReadQuickly) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
 }
 
+TEST_F(GnuGrammarTest, ClangSearchesTheIncludeStackWhereItIsToBeLikeMsvc) {
+  for (const char* args : {"-fms-compatibility -c foo.c", "-target i686-pc-win32 -c foo.c",
+                           "--target=x86_64-pc-windows-msvc -c foo.c"}) {
+    EXPECT_TRUE(Gnu(args, "clang").searches_include_stack) << args;
+    EXPECT_FALSE(Gnu(args, "gcc").searches_include_stack) << args;
+  }
+  EXPECT_TRUE(Gnu("-c foo.c", "x86_64-pc-windows-msvc-clang").searches_include_stack);
+  EXPECT_FALSE(Gnu("-c foo.c", "clang").searches_include_stack);
+  EXPECT_FALSE(Gnu("-Iwindows -c foo.c", "clang").searches_include_stack);
+}
+
 }  // namespace
 }  // namespace hpcc

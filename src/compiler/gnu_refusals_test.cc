@@ -55,6 +55,17 @@ TEST_F(GnuRefusalsTest, SourcesAndLanguages) {
   EXPECT_EQ(Reason("-c foo.cppm", "clang"), "modules");
 }
 
+TEST_F(GnuRefusalsTest, HeadersAloneArePrecompiledAndNotLinked) {
+  EXPECT_EQ(Reason("inc.h"), "header-output");
+  EXPECT_EQ(Reason("inc.h -o pre.gch"), "header-output");
+  EXPECT_EQ(Reason("-x c++-header foo.c"), "header-output");
+  EXPECT_EQ(Reason("inc.h", "clang"), "header-output");
+  EXPECT_EQ(Reason("inc.h inc.h"), "several-sources");
+  EXPECT_EQ(Reason("inc.h foo.c"), "links");
+  EXPECT_EQ(Reason("inc.h foo.o -o foo"), "links");
+  EXPECT_EQ(Reason("-x c inc.h -o foo"), "links");
+}
+
 TEST_F(GnuRefusalsTest, Modules) {
   EXPECT_EQ(Reason("-c d/foo.cc -fmodules-ts"), "modules");
   EXPECT_EQ(Reason("-c foo.c -fmodules", "clang"), "modules");

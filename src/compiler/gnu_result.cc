@@ -15,11 +15,23 @@ namespace {
 
 using R = NotCacheableReason;
 
+LanguageChoice LanguageOf(const GnuState& s, const GnuInput& input) {
+  if (!input.language.empty()) return LanguageNamed(input.language);
+  return LanguageOfFile(input.path, IsCxxDriver(s.context.compiler_name), s.context.is_clang);
+}
+
+// Headers alone are precompiled, with -c or without: nothing is linked.
+bool OnlyHeaders(const GnuState& s) {
+  return std::all_of(s.inputs.begin(), s.inputs.end(), [&](const GnuInput& input) {
+    return LanguageOf(s, input).language == Language::kHeader;
+  });
+}
+
 // What the command is for. A refusal when that isn't one compile.
 void SettlePurpose(GnuState* s) {
   if (s->inputs.empty()) {
     s->Refuse(R::kNotACompile, "no input file");
-  } else if (!s->compile && !s->assembly) {
+  } else if (!s->compile && !s->assembly && !OnlyHeaders(*s)) {
     s->Refuse(R::kLinks, "no -c or -S");
   }
   if (s->context.compiler_name.starts_with("nvcc")) s->Refuse(R::kLanguage, "nvcc");
@@ -33,10 +45,7 @@ void SettleSource(GnuState* s) {
   if (s->inputs.size() > 1) return s->Refuse(R::kSeveralSources, s->inputs[1].path);
   if (input.path == "-") return s->Refuse(R::kSourceFromStdin, "-");
 
-  const LanguageChoice choice =
-      input.language.empty()
-          ? LanguageOfFile(input.path, IsCxxDriver(s->context.compiler_name), s->context.is_clang)
-          : LanguageNamed(input.language);
+  const LanguageChoice choice = LanguageOf(*s, input);
   invocation.language = choice.language;
   if (choice.refusal) {
     return s->Refuse(*choice.refusal, input.language.empty() ? input.path : input.language);
@@ -62,7 +71,8 @@ void RequireReplaceable(GnuState* s, const std::string& path) {
   FileStat stat;
   const std::string full = path::Join(s->context.cwd, path);
   const bool exists = s->context.fs.Stat(full.c_str(), true, &stat) == 0;
-  if (path == "-" || (exists && !stat.is_regular())) s->Refuse(R::kOutputNotRegular, path);
+  if (path == "-" || path::IsPerProcess(path) || (exists && !stat.is_regular()))
+    s->Refuse(R::kOutputNotRegular, path);
 }
 
 std::string_view ObjectSuffix(const GnuState& s) {
@@ -221,6 +231,21 @@ bool WorkingDirectoryReachesOutput(const Invocation& invocation) {
                      });
 }
 
+// clang searches as MSVC does where it is told to, or compiles for its platform.
+bool SearchesIncludeStack(const GnuState& s) {
+  if (!s.context.is_clang) return false;
+  const auto names_windows = [](std::string_view target) {
+    return StrContains(target, "windows") || StrContains(target, "win32") ||
+           StrContains(target, "msvc");
+  };
+  const std::vector<Argument>& arguments = s.invocation.arguments;
+  return names_windows(s.context.compiler_name) ||
+         std::any_of(arguments.begin(), arguments.end(), [&](const Argument& argument) {
+           return argument.flag.starts_with("-fms-compatibility") ||
+                  (argument.effect == FlagEffect::kSearchRoot && names_windows(argument.value));
+         });
+}
+
 }  // namespace
 
 void SettleResult(GnuState* state) {
@@ -232,6 +257,7 @@ void SettleResult(GnuState* state) {
   SettleSearch(state);
   AddProfiles(state);
   RequireDistinctOutputs(state);
+  state->invocation.searches_include_stack = SearchesIncludeStack(*state);
   state->invocation.cwd_reaches_output = WorkingDirectoryReachesOutput(state->invocation);
 }
 

@@ -9,8 +9,8 @@
 namespace hpcc {
 
 // .incbin or .include, in either case, as assembly or in a string that may become assembly, also
-// when the string is written in pieces. `assembler`: the text is assembly itself. What only a //
-// comment says doesn't count.
+// when the string is written in pieces, by macros or with escapes. `assembler`: the text is
+// assembly itself. What surely is a comment doesn't count.
 bool MayEmbedFiles(std::string_view text, bool assembler);
 
 // __DATE__, __TIME__ or __TIMESTAMP__, or what looks like one of them.

@@ -1,8 +1,10 @@
 #include "compiler/include_closure.h"
 
-#include <map>
+#include <algorithm>
 #include <set>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "base/path.h"
 #include "base/strings.h"
 #include "compiler/include_resolver.h"
@@ -45,6 +47,7 @@ class ConditionBuilder {
     result.changed_meanwhile = resolver_.changed_meanwhile();
     result.more_files.assign(more_files_.begin(), more_files_.end());
     for (const auto& [path, exists] : conditions_) result.conditions.push_back({path, exists});
+    std::sort(result.conditions.begin(), result.conditions.end());
     return result;
   }
 
@@ -72,13 +75,16 @@ class ConditionBuilder {
   void File(size_t index) {
     const ClosureFile& file = input_.files[index];
     const std::string directory(path::Dirname(file.path));
-    if (file.scanned.computed_has_include) needs_preprocessor_ = file.path;
-    pastes_has_include_ |= file.scanned.pastes_has_include;
-    condition_names_include_ |= file.scanned.condition_names_include;
-    if (file.scanned.computed_include) computing_directories_.insert(directory);
+    if (file.scanned->computed_has_include) needs_preprocessor_ = file.path;
+    pastes_has_include_ |= file.scanned->pastes_has_include;
+    condition_names_include_ |= file.scanned->condition_names_include;
+    if (file.scanned->computed_include) computing_directories_.insert(directory);
 
     bool first = true;
-    for (const IncludeDirective& directive : file.scanned.directives) {
+    for (const IncludeDirective& directive : file.scanned->directives) {
+      // What many files say is followed once; in front of a unit, precompiled headers matter too.
+      const bool may_precompile = index == 0 || first;
+      if (!IsNew(directive, directory) && !may_precompile) continue;
       // has_include_next starts where include_next would; asking from the first place on records
       // more absences, and the preprocessor decides where a file in between makes a difference.
       const std::vector<SearchStep> steps = resolver_.Search(directive, directory);
@@ -98,20 +104,29 @@ class ConditionBuilder {
     }
   }
 
+  bool IsNew(const IncludeDirective& directive, const std::string& directory) {
+    return followed_
+        .insert(StrCat(static_cast<int>(directive.kind), directive.angled ? "<" : "\"",
+                       directive.name, "\n",
+                       directive.angled && !directive.is_test() ? "" : directory))
+        .second;
+  }
+
   void Include(const std::vector<SearchStep>& steps) {
     // Ends at a file that was not read, or at none: the directive had no effect.
     if (steps.empty()) return;
     const SearchStep& last = steps.back();
-    // A file under another name than the one it was read by; or one that looks like a copy of what
-    // was read, which #pragma once passes over for as long as it is one.
-    const bool other_name = last.candidate.state == State::kRead &&
-                            !read_paths_.contains(std::string(WithoutDot(last.path)));
+    // What looks like a copy of a file that was read is passed over by #pragma once for as long as
+    // it is one.
     const bool copy =
         last.candidate.state == State::kUnread && read_sizes_.contains(last.candidate.size);
-    if (other_name || copy) more_files_.insert(last.path);
+    if (copy) more_files_.insert(last.path);
     if (last.candidate.state != State::kRead && !copy) return;
     for (const SearchStep& step : steps) {
       if (step.candidate.state == State::kMissing) Record(step.path, false);
+      const bool other_name = step.candidate.state == State::kRead &&
+                              !read_paths_.contains(std::string(WithoutDot(step.path)));
+      if (other_name) more_files_.insert(step.path);
     }
   }
 
@@ -187,7 +202,8 @@ class ConditionBuilder {
   std::set<std::string> read_paths_;
   std::set<uint64_t> read_sizes_;
   std::set<std::string> more_files_;
-  std::map<std::string, bool> conditions_;
+  absl::flat_hash_set<std::string> followed_;
+  absl::flat_hash_map<std::string, bool> conditions_;
   std::set<std::string> computing_directories_;
   std::optional<std::string> needs_preprocessor_;
 };
@@ -231,11 +247,11 @@ class UserHeaderClassifier {
   void Expand(size_t index, bool system) {
     const ClosureFile& file = input_.files[index];
     const std::string directory(path::Dirname(file.path));
-    if (file.scanned.computed_include) doubtful_ = true;
-    for (const IncludeDirective& directive : file.scanned.directives) {
+    if (file.scanned->computed_include) doubtful_ = true;
+    for (const IncludeDirective& directive : file.scanned->directives) {
       if (directive.is_test()) continue;
       Follow(directive, directory, system);
-      if (file.scanned.marks_system_header) Follow(directive, directory, /*from_system=*/true);
+      if (file.scanned->marks_system_header) Follow(directive, directory, /*from_system=*/true);
     }
   }
 
@@ -279,6 +295,16 @@ ClosureConditions DeriveConditions(FileSystem& fs, const ClosureInput& input) {
 }
 
 std::vector<UserHeader> ClassifyUserHeaders(FileSystem& fs, const ClosureInput& input) {
+  const bool system_directories =
+      std::any_of(input.search.begin(), input.search.end(),
+                  [](const SearchPathEntry& entry) { return entry.system; });
+  const bool marks =
+      std::any_of(input.files.begin(), input.files.end(),
+                  [](const ClosureFile& file) { return file.scanned->marks_system_header; });
+  // Nothing could make a header one of the system, as in kernels (-nostdinc).
+  if (!system_directories && !marks) {
+    return std::vector<UserHeader>(input.files.size(), UserHeader::kYes);
+  }
   return UserHeaderClassifier(fs, input).Run();
 }
 

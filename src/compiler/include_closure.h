@@ -14,6 +14,7 @@
 // Where the text leaves a doubt, more is recorded than needed, which can only cause a needless
 // compile. Where even that would not be sound the result says that the preprocessor must be asked.
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,7 +31,7 @@ namespace hpcc {
 struct ClosureFile {
   std::string path;  // as the compiler spells it; relative to the working directory
   FileStat stat;
-  ScannedText scanned;
+  std::shared_ptr<const ScannedText> scanned;  // never null; shared with whoever remembers it
 };
 
 struct PathCondition {

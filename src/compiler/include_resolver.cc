@@ -23,8 +23,9 @@ IncludeResolver::IncludeResolver(FileSystem& fs, const ClosureInput& input)
     seen_.emplace(input.files[i].path,
                   Candidate{Candidate::State::kRead, i, input.files[i].stat.size});
   }
-  if (input.invocation->grammar != Grammar::kMsvc) return;
-  // MSVC looks for a quoted include beside every file of the include stack.
+  if (!input.invocation->searches_include_stack) return;
+  // MSVC looks for a quoted include beside every file of the include stack. What the stack is at a
+  // directive isn't known: any file that was read may be on it.
   for (const ClosureFile& file : input.files) {
     msvc_directories_.emplace_back(path::Dirname(file.path));
   }
@@ -103,8 +104,10 @@ std::vector<SearchStep> IncludeResolver::Walk(const IncludeDirective& directive,
     return steps;
   }
   if (!directive.angled) {
+    // Of several it isn't known which are searched, nor in what order.
+    const bool certain = first_directories.size() == 1;
     for (const std::string& directory : first_directories) {
-      if (step(directory, nullptr)) return steps;
+      if (step(directory, nullptr) && certain) return steps;
     }
   }
   for (const SearchPathEntry& entry : input_.search) {
@@ -117,12 +120,15 @@ std::vector<SearchStep> IncludeResolver::Walk(const IncludeDirective& directive,
 
 std::vector<SearchStep> IncludeResolver::Search(const IncludeDirective& directive,
                                                 const std::string& includer_directory) {
+  using Kind = IncludeDirective::Kind;
+  const bool next = directive.kind == Kind::kIncludeNext;
   std::vector<std::string> first = {includer_directory};
-  if (!directive.angled) {
-    first.insert(first.end(), msvc_directories_.begin(), msvc_directories_.end());
+  const bool on_stack = !directive.angled && !msvc_directories_.empty();
+  if (!on_stack || Look(path::Join(includer_directory, directive.name)).is_file()) {
+    return Walk(directive, first, next);
   }
-  const bool next = directive.kind == IncludeDirective::Kind::kIncludeNext;
-  return Walk(directive, first, next);
+  first.insert(first.end(), msvc_directories_.begin(), msvc_directories_.end());
+  return Walk(directive, first, next || directive.kind == Kind::kInclude);
 }
 
 std::vector<SearchStep> IncludeResolver::SearchComputed(

@@ -24,6 +24,8 @@ struct Candidate {
   State state = State::kMissing;
   size_t file = 0;    // index into ClosureInput::files, for kRead
   uint64_t size = 0;  // in bytes, for kUnread
+
+  bool is_file() const { return state != State::kMissing; }
 };
 
 // One step of a search: a place, and what is there.
@@ -39,8 +41,9 @@ class IncludeResolver {
   IncludeResolver(FileSystem& fs, const ClosureInput& input);
 
   // The places `directive` in a file of directory `includer_directory` is looked for, in order, up
-  // to the first that holds a file; for include_next up to the last that holds a file that was
-  // read, since where it starts depends on where the including file was found.
+  // to the first that holds a file. Up to the last that holds a file that was read where it isn't
+  // known which place comes first: for include_next, which starts behind where the including file
+  // was found, and for what MSVC searches for along the include stack.
   std::vector<SearchStep> Search(const IncludeDirective& directive,
                                  const std::string& includer_directory);
 

@@ -80,6 +80,8 @@ class Scanner {
     scanned_.names_date_or_time = NamesDateOrTime(text_);
     scanned_.embeds_files |= MayEmbedFiles(text_, assembler);
     scanned_.depends_on_stamps |= ComparesStamps(text_);
+    // clang's pragma, or __pragma, that has another header read than the one named.
+    scanned_.computed_include |= StrContains(text_, "include_alias");
     return std::move(scanned_);
   }
 
@@ -198,11 +200,23 @@ class Scanner {
     return false;
   }
 
+  // Whether two underscores, a word by themselves, are pasted in front of something and another two
+  // behind it.
+  static bool PutsUnderscoresAround(std::string_view body) {
+    constexpr std::string_view kUnderscores = "__";
+    constexpr std::string_view kPaste = "##";
+    bool in_front = false;
+    for (size_t at = FindWord(body, kUnderscores, 0); at != std::string_view::npos;
+         at = FindWord(body, kUnderscores, at + kUnderscores.size())) {
+      if (in_front && StripBlanks(body.substr(0, at)).ends_with(kPaste)) return true;
+      in_front |= SkipBlanks(body.substr(at + kUnderscores.size())).starts_with(kPaste);
+    }
+    return false;
+  }
+
   // A macro that makes one of the words looked for out of pieces.
   void Pasting(std::string_view body) {
-    if (StrContains(body, "__##") || StrContains(body, "__ ##")) {
-      scanned_.pastes_reserved_names |= StrContains(body, "##__") || StrContains(body, "## __");
-    }
+    scanned_.pastes_reserved_names |= PutsUnderscoresAround(body);
     for (size_t at = body.find("__has_"); at != std::string_view::npos;
          at = body.find("__has_", at + 1)) {
       std::string_view rest = body.substr(at);

@@ -44,6 +44,10 @@ struct ScannedText {
   bool depends_on_stamps = false;    // #pragma GCC dependency: compares modification times
 };
 
+// Raised whenever the same text is reported differently: what was kept of a scan by another version
+// is worthless.
+inline constexpr uint8_t kIncludeScannerVersion = 1;
+
 // `assembler`: the text is assembly, where .include pulls in a file too.
 ScannedText ScanForIncludes(std::string_view text, bool assembler);
 

@@ -140,7 +140,9 @@ TEST(IncludeScannerTest, AnAliasOfAnAliasOrOfAMacroCannotBeFollowed) {
 TEST(IncludeScannerTest, PastingTogetherOfReservedNamesIsSeen) {
   EXPECT_TRUE(Scan("#define RESERVED(x) __##x##__\n").pastes_reserved_names);
   EXPECT_TRUE(Scan("#define RESERVED(x) __ ## x ## __\n").pastes_reserved_names);
+  EXPECT_TRUE(Scan("#define RESERVED(e, x) e##__##x##__##e\n").pastes_reserved_names);
   EXPECT_FALSE(Scan("#define FIELD(x) m_##x##_\n").pastes_reserved_names);
+  EXPECT_FALSE(Scan("#define TABLE(t, n) __mod_##t##__##n##_table\n").pastes_reserved_names);
 }
 
 TEST(IncludeScannerTest, EmbedDirectivesAndTestsEmbedFiles) {
@@ -172,6 +174,7 @@ TEST(IncludeScannerTest, IncbinInALineCommentEmbedsNothing) {
            "// what .incbin embeds\n",
            "int a;\n  // .incbin\n",
            "kEmbedsFiles = 19,  // .incbin, .include in assembly\n",
+           "/*\n * from C via asm(\".include <a.h>\") but let's not\n */\n",
        }) {
     EXPECT_FALSE(Scan(text).embeds_files) << text;
   }
@@ -208,6 +211,11 @@ TEST(IncludeScannerTest, PragmasThatMatterAreSeen) {
   EXPECT_TRUE(Scan("_Pragma(\"GCC dependency \\\"a.y\\\"\")\n").depends_on_stamps);
   const ScannedText none = Scan("#pragma omp parallel\n");
   EXPECT_FALSE(none.once_only || none.marks_system_header || none.depends_on_stamps);
+}
+
+TEST(IncludeScannerTest, AnAliasOfAHeaderMakesEveryIncludeAComputedOne) {
+  EXPECT_TRUE(Scan("#pragma include_alias(\"a.h\", \"b.h\")\n").computed_include);
+  EXPECT_TRUE(Scan("__pragma(include_alias(<a.h>, <b.h>))\n").computed_include);
 }
 
 TEST(IncludeScannerTest, TextCutAtAnyPlaceIsScanned) {

@@ -144,6 +144,8 @@ struct Invocation {
   // compiler must get exactly the user's own.
   bool records_command_line = false;
   bool show_includes = false;  // /showIncludes
+  // A quoted include is looked for beside every file of the include stack, as MSVC does.
+  bool searches_include_stack = false;
 };
 
 struct ParseContext {

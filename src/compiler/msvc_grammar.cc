@@ -298,6 +298,7 @@ void MsvcReader::Settle() {
   SettleDependencies();
   Invocation& invocation = state_.invocation;
   invocation.records_command_line = invocation.debug_info;
+  invocation.searches_include_stack = true;
   invocation.cwd_reaches_output =
       invocation.debug_info || IsAssembler(invocation.language) ||
       std::any_of(invocation.arguments.begin(), invocation.arguments.end(),
@@ -328,7 +329,8 @@ void MsvcReader::RequireReplaceable(const std::string& path) {
   FileStat stat;
   const std::string full = path::Join(state_.context.cwd, path);
   const bool exists = state_.context.fs.Stat(full.c_str(), true, &stat) == 0;
-  if (path == "-" || (exists && !stat.is_regular())) state_.Refuse(R::kOutputNotRegular, path);
+  if (path == "-" || path::IsPerProcess(path) || (exists && !stat.is_regular()))
+    state_.Refuse(R::kOutputNotRegular, path);
 }
 
 void MsvcReader::SettleOutput() {

@@ -41,7 +41,7 @@ constexpr std::array<Row, kNotCacheableReasonCount> kRows = {{
     {R::kUsesDateOrTime, "uses-date-or-time",
      "The source uses __DATE__, __TIME__ or __TIMESTAMP__."},
     {R::kEmbedsFiles, "embeds-files",
-     "The source embeds files (the assembler's incbin or include, #embed) that can't be told in "
+     "The source embeds files (by #embed or a directive of the assembler) that can't be told in "
      "advance."},
     {R::kChangedDuringCompile, "changed-during-compile",
      "A source file or header was written while the compiler ran."},

@@ -160,6 +160,14 @@ absl::StatusOr<std::string> DiskStore::Get(const StoreKey& key) {
   return value;
 }
 
+absl::Status DiskStore::Touch(const StoreKey& key) {
+  const std::string path = state_->layout.ValuePath(key);
+  const absl::Status touched = state_->fs.SetModified(path, state_->clock.NowNanoseconds());
+  if (touched.ok() || absl::IsNotFound(touched)) return touched;
+  // A cache of somebody else's: its order of use is his business.
+  return StatFile(state_->fs, path).status();
+}
+
 absl::Status DiskStore::Put(const StoreKey& key, std::string_view value) {
   State& state = *state_;
   const uint64_t incoming = AllocatedBytes(value.size());

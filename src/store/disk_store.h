@@ -52,6 +52,7 @@ class DiskStore final : public Store {
   absl::StatusOr<std::string> Get(const StoreKey& key) override;
   // ResourceExhausted: the disk is full, or the value is larger than the store may be.
   absl::Status Put(const StoreKey& key, std::string_view value) override;
+  absl::Status Touch(const StoreKey& key) override;
   absl::Status Remove(const StoreKey& key) override;
 
   // From the counters: cheap, and exact but for writers killed between rename and count, and for

@@ -47,6 +47,9 @@ class Store {
   // part of it.
   virtual absl::Status Put(const StoreKey& key, std::string_view value) = 0;
 
+  // Marks the value as used just now, without reading it. NotFound: there is none.
+  virtual absl::Status Touch(const StoreKey& key) = 0;
+
   // OK also when there was nothing.
   virtual absl::Status Remove(const StoreKey& key) = 0;
 };

@@ -33,6 +33,16 @@ absl::Status TieredStore::Put(const StoreKey& key, std::string_view value) {
   return kept ? absl::OkStatus() : failure;
 }
 
+absl::Status TieredStore::Touch(const StoreKey& key) {
+  absl::Status failure = absl::NotFoundError("no tier has it");
+  for (const StoreTier& tier : tiers_) {
+    const absl::Status status = tier.store->Touch(key);
+    if (status.ok()) return status;
+    if (!absl::IsNotFound(status)) failure = status;
+  }
+  return failure;
+}
+
 absl::Status TieredStore::Remove(const StoreKey& key) {
   absl::Status failure = absl::OkStatus();
   for (const StoreTier& tier : tiers_) {

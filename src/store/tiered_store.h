@@ -25,6 +25,7 @@ class TieredStore final : public Store {
   // OK when at least one tier kept the value; else the first error. PermissionDenied when every
   // tier is read-only.
   absl::Status Put(const StoreKey& key, std::string_view value) override;
+  absl::Status Touch(const StoreKey& key) override;
   absl::Status Remove(const StoreKey& key) override;
 
  private:

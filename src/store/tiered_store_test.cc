@@ -19,6 +19,7 @@ class FakeStore final : public Store {
     if (put_error.ok()) values[key.digest] = std::string(value);
     return put_error;
   }
+  absl::Status Touch(const StoreKey& key) override { return Get(key).status(); }
   absl::Status Remove(const StoreKey& key) override {
     values.erase(key.digest);
     return absl::OkStatus();

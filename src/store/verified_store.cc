@@ -74,6 +74,10 @@ absl::Status VerifiedStore::Put(const StoreKey& key, std::string_view value) {
   return inner_.Put(key, SealValue(key, value));
 }
 
+absl::Status VerifiedStore::Touch(const StoreKey& key) {
+  return inner_.Touch(key);
+}
+
 absl::Status VerifiedStore::Remove(const StoreKey& key) {
   return inner_.Remove(key);
 }

@@ -27,6 +27,7 @@ class VerifiedStore final : public Store {
 
   absl::StatusOr<std::string> Get(const StoreKey& key) override;
   absl::Status Put(const StoreKey& key, std::string_view value) override;
+  absl::Status Touch(const StoreKey& key) override;
   absl::Status Remove(const StoreKey& key) override;
 
  private:
