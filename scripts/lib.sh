@@ -7,7 +7,7 @@ repository="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 build_packages=(
   g++-12 g++ cmake ninja-build pkg-config
   libabsl-dev libzstd-dev librust-blake3-dev libtomlplusplus-dev nlohmann-json3-dev
-  libcli11-dev libfmt-dev libgtest-dev libgmock-dev
+  libcli11-dev libfmt-dev libgtest-dev libgmock-dev libprotobuf-dev protobuf-compiler
 )
 # To fetch and build a Debian source package.
 source_packages=(ca-certificates debian-archive-keyring dpkg-dev make)

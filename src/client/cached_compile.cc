@@ -12,6 +12,7 @@
 #include "base/strings.h"
 #include "base/terminal.h"
 #include "cache/toolchain_memo.h"
+#include "client/daemon_start.h"
 #include "client/dependency_output.h"
 #include "client/output_writer.h"
 #include "compiler/coff_stamp.h"
@@ -24,21 +25,6 @@ namespace {
 
 constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr size_t kMaxPreprocessedBytes = size_t{512} << 20;
-
-// What a compiler's diagnostics depend on besides the compile: "" where they are plain text.
-std::string DescribeDiagnosticsTarget(const Environment& environment) {
-  const Terminal out = DescribeTerminal(STDOUT_FILENO, environment);
-  const Terminal err = DescribeTerminal(STDERR_FILENO, environment);
-  const std::string colors = environment.GetOrEmpty("GCC_COLORS");
-  if (!out.is_terminal && !err.is_terminal) return colors;
-  std::string target = StrCat(out.is_terminal ? "o" : "-", err.is_terminal ? "e" : "-", ":",
-                              err.is_terminal ? err.columns : out.columns);
-  for (const std::string_view name :
-       {"TERM", "COLUMNS", "GCC_COLORS", "GCC_URLS", "TERM_URLS", "COLORTERM", "NO_COLOR"}) {
-    StrAppend(&target, ":", environment.GetOrEmpty(name));
-  }
-  return target;
-}
 
 // Refusals a user would want explained: commands that look like a compile of one source.
 bool IsWorthRemembering(const Invocation& invocation) {
@@ -90,93 +76,113 @@ void LearnUserHeaders(const std::string& text, std::vector<BundleDependency>* de
 }  // namespace
 
 CachedCompile::CachedCompile(const Config& config, FileSystem& fs, Clock& clock,
-                             const Environment& environment, const FoundCompiler& compiler)
+                             const CompileRequest& command)
     : config_(config),
       fs_(fs),
       clock_(clock),
-      environment_(environment),
-      compiler_(compiler),
+      command_(command),
       chain_(config, fs, clock),
       cache_(chain_.store(), fs, clock,
-             config.cache.front().compression == CacheTier::Compression::kZstd) {}
+             config.cache.front().compression == CacheTier::Compression::kZstd),
+      subject_(fs, command),
+      invocation_(subject_.invocation()),
+      unit_(subject_.unit()) {}
 
 std::optional<ExitStatus> CachedCompile::Run() {
-  if (!Understand() || !DependencyFileHasPlace()) return std::nullopt;
-  if (!IdentifyToolchain()) return std::nullopt;
-  if (!PrepareUnit()) return std::nullopt;
+  if (!Succeeded(subject_.Understand())) return std::nullopt;
+  DaemonClient::Answer answer = AskDaemon();
+  if (answer.compiler_unknown) {
+    if (!Identify()) return std::nullopt;
+    answer = AskDaemon();
+  }
+  if (answer.hit && IsComplete(answer.hit->message)) return ServeHitOfDaemon(*answer.hit);
+  if (answer.lease) return RunLeased(*answer.lease);
+  daemon_.reset();
+  if (!Prepare()) return std::nullopt;
   return RunDirect();
 }
 
-bool CachedCompile::Understand() {
-  const absl::StatusOr<std::string> physical = fs_.RealPath(".");
-  if (!physical.ok()) return false;
-  cwd_ = LogicalWorkingDirectory(fs_, environment_, *physical);
-  const ParseContext context{fs_, environment_, cwd_, compiler_.name,
-                             LooksLikeClang(compiler_.name)};
-  invocation_ = GuessGrammar(compiler_.name) == Grammar::kMsvc
-                    ? ParseMsvc(context, compiler_.arguments)
-                    : ParseGnu(context, compiler_.arguments);
-  if (!invocation_.refusal) return true;
-  Refuse(*invocation_.refusal);
-  return false;
+bool CachedCompile::Succeeded(const std::optional<NotCacheable>& refusal) {
+  if (refusal) Refuse(*refusal);
+  return !refusal;
 }
 
-// A compile whose dependency file has no place to go fails, but only after hpcc's own would have
-// succeeded and left an object.
-bool CachedCompile::DependencyFileHasPlace() {
-  if (invocation_.dependencies.kind == DependencyRequest::Kind::kNone) return true;
-  const std::string directory(path::Dirname(invocation_.dependencies.file));
-  if (directory.empty() || FileExists(fs_, directory)) return true;
-  Refuse({NotCacheableReason::kOutputNotRegular, invocation_.dependencies.file});
-  return false;
-}
-
-bool CachedCompile::IdentifyToolchain() {
-  std::string path = compiler_.path;
-  if (!path::IsAbsolute(path)) path = path::Join(cwd_, path);
+bool CachedCompile::Identify() {
+  if (identified_) return true;
   ToolchainMemo memo(chain_.store(), fs_, clock_);
-  absl::StatusOr<ToolchainFacts> facts = memo.Identify(
-      {.path = path, .cwd = cwd_, .invocation = &invocation_, .environment = &environment_},
-      compiler_.arguments);
-  if (!facts.ok()) {
-    Log(LogLevel::kWarning, std::string(facts.status().message()));
-    Refuse({NotCacheableReason::kCompilerUnknown, compiler_.path});
+  identified_ = Succeeded(subject_.Identify(memo));
+  return identified_;
+}
+
+bool CachedCompile::Prepare() {
+  return Identify() && Succeeded(subject_.Prepare());
+}
+
+DaemonClient::Answer CachedCompile::AskDaemon() {
+  const bool can_ask = config_.daemon.use && config_.source_mode == SourceMode::kDirect &&
+                       invocation_.grammar == Grammar::kGnu && !invocation_.records_command_line;
+  if (!can_ask) return {};
+  const DaemonPlace place(config_, command_.environment);
+  daemon_ = DaemonClient::Connect(fs_, place);
+  if (daemon_ != nullptr) return daemon_->LookUp(command_);
+  if (config_.daemon.autostart) AutostartDaemon(fs_, clock_, place, command_.environment);
+  return {};
+}
+
+bool CachedCompile::IsComplete(const daemon_v1::Hit& hit) const {
+  const bool wants_dependencies = invocation_.dependencies.kind != DependencyRequest::Kind::kNone;
+  if (hit.has_dependency_file() != wants_dependencies ||
+      hit.outputs_size() != static_cast<int>(invocation_.outputs.size())) {
     return false;
   }
-  toolchain_ = *std::move(facts);
-  const bool is_clang = toolchain_.family == CompilerFamily::kClang;
-  if (invocation_.grammar == Grammar::kGnu && is_clang != LooksLikeClang(compiler_.name)) {
-    // The name misled: read the command line again as what the compiler is.
-    const ParseContext context{fs_, environment_, cwd_, compiler_.name, is_clang};
-    invocation_ = ParseGnu(context, compiler_.arguments);
-    if (invocation_.refusal) {
-      Refuse(*invocation_.refusal);
-      return false;
+  for (int i = 0; i < hit.outputs_size(); ++i) {
+    const auto role = static_cast<uint32_t>(invocation_.outputs[static_cast<size_t>(i)].role);
+    if (hit.outputs(i).role() != role) return false;
+  }
+  return true;
+}
+
+std::optional<ExitStatus> CachedCompile::ServeHitOfDaemon(const DaemonClient::Hit& hit) {
+  std::string_view rest = hit.outputs();
+  for (int i = 0; i < hit.message.outputs_size(); ++i) {
+    const uint64_t size = hit.message.outputs(i).size();
+    if (!WriteHit(invocation_.outputs[static_cast<size_t>(i)], rest.substr(0, size))) {
+      return std::nullopt;
+    }
+    rest.remove_prefix(size);
+  }
+  if (hit.message.has_dependency_file() && !WriteHitDependencies(hit.message.dependency_file())) {
+    return std::nullopt;
+  }
+  WriteStream(STDOUT_FILENO, hit.message.standard_output());
+  WriteStream(STDERR_FILENO, hit.message.standard_error());
+  return ExitStatus{};
+}
+
+std::optional<ExitStatus> CachedCompile::RunLeased(const DaemonClient::Lease& lease) {
+  if (!Prepare()) return std::nullopt;
+  const OutputsBefore before(fs_, invocation_);
+  std::optional<CompileRun> run = StartCompile(lease.newest_change_ns);
+  if (!run) return std::nullopt;
+  const ExitStatus exit = run->process.exit;
+  if (exit.success() && before.WroteAll(fs_, invocation_)) {
+    const std::optional<daemon_v1::Learned> learned = daemon_->Learn(invocation_, *run);
+    if (learned) {
+      if (learned->has_dependency_file()) WriteDependencies(learned->dependency_file());
+      return exit;
     }
   }
-  return true;
-}
-
-bool CachedCompile::PrepareUnit() {
-  absl::StatusOr<Unit> unit = MakeUnit(fs_, {.invocation = &invocation_,
-                                             .toolchain = &toolchain_,
-                                             .environment = &environment_,
-                                             .compiler = compiler_.path,
-                                             .cwd = cwd_,
-                                             .terminal = DescribeDiagnosticsTarget(environment_)});
-  if (!unit.ok()) {
-    Refuse({absl::IsResourceExhausted(unit.status()) ? NotCacheableReason::kTooLarge
-                                                     : NotCacheableReason::kSourceNotRegular,
-            std::string(unit.status().message())});
-    return false;
-  }
-  unit_ = *std::move(unit);
-  return true;
+  // Whatever the daemon knew of the unit is read again: it may have changed, or died.
+  const Lookup lookup = exit.success() ? cache_.LookUpDirect(unit_) : Lookup();
+  Compiled compiled{.run = *std::move(run), .closure = {}, .outcome = {}, .refusal = {}};
+  if (!FinishCompile(&compiled, nullptr, before)) return std::nullopt;
+  if (exit.success()) KeepDirect(lookup, compiled);
+  return exit;
 }
 
 std::optional<ExitStatus> CachedCompile::RunDirect() {
   const bool only_preprocessor = config_.source_mode == SourceMode::kPreprocessed ||
-                                 toolchain_.opaque || invocation_.records_command_line;
+                                 subject_.toolchain().opaque || invocation_.records_command_line;
   if (only_preprocessor && HasPreprocessor(invocation_.language)) return RunPreprocessed({});
 
   const Lookup lookup = cache_.LookUpDirect(unit_);
@@ -218,17 +224,17 @@ void CachedCompile::KeepDirect(const Lookup& lookup, const Compiled& compiled) {
 
 CachedCompile::Preprocessed CachedCompile::AskPreprocessor(int64_t started_ns) {
   Preprocessed result;
-  const absl::StatusOr<TemporaryFile> file = TemporaryFile::Create(fs_, environment_);
+  const absl::StatusOr<TemporaryFile> file = TemporaryFile::Create(fs_, command_.environment);
   if (!file.ok()) {
     result.refusal = {NotCacheableReason::kClosureUnknown, std::string(file.status().message())};
     return result;
   }
-  std::vector<std::string> argv = {compiler_.path};
+  std::vector<std::string> argv = {command_.compiler.path};
   for (std::string& word : PreprocessCommand(invocation_, file->path())) {
     argv.push_back(std::move(word));
   }
   const absl::StatusOr<CapturedRun> run =
-      RunCaptured(argv, environment_,
+      RunCaptured(argv, command_.environment,
                   {.timeout = kPreprocessTimeout, .max_output_bytes = kMaxPreprocessedBytes});
   if (!run.ok() || !run->exit.success()) {
     result.refusal = {NotCacheableReason::kCompileFailed, "the preprocessor"};
@@ -246,7 +252,7 @@ CachedCompile::Preprocessed CachedCompile::AskPreprocessor(int64_t started_ns) {
   result.closure = RecordClosure(fs_, clock_, unit_, read->files, started_ns);
   result.refusal = result.closure.refusal;
   if (!result.refusal && result.closure.names_date_or_time &&
-      DateOrTimeReachesOutput(unit_, compiler_)) {
+      DateOrTimeReachesOutput(unit_, command_.compiler)) {
     result.refusal = {NotCacheableReason::kUsesDateOrTime, invocation_.source};
   }
   return result;
@@ -289,30 +295,12 @@ void CachedCompile::KeepPreprocessed(const Lookup& lookup, const Preprocessed& p
 std::optional<ExitStatus> CachedCompile::ServeHit(const Lookup& lookup, Counter counter) {
   const ResultBundle& bundle = *lookup.hit;
   for (const Output& output : invocation_.outputs) {
-    std::string_view data = bundle.Find(output.role)->data;
-    std::string restamped;
-    if (invocation_.grammar == Grammar::kMsvc) {
-      restamped = data;
-      RestampCoffObject(&restamped,
-                        static_cast<uint32_t>(clock_.NowNanoseconds() / kNanosecondsPerSecond));
-      data = restamped;
-    }
-    const absl::Status status =
-        WriteOutput(fs_, output.path, data, KindOf(invocation_, output.role));
-    if (!status.ok()) {
-      Log(LogLevel::kError, StrCat("output: ", std::string(status.message())));
-      Count(Counter::kError);
-      return std::nullopt;
-    }
+    if (!WriteHit(output, bundle.Find(output.role)->data)) return std::nullopt;
   }
   if (invocation_.dependencies.kind != DependencyRequest::Kind::kNone) {
     const std::optional<std::string> text =
         MakeDependencyFile(invocation_, bundle.dependency_style, bundle.dependencies, unit_.root);
-    if (!text ||
-        !WriteOutput(fs_, invocation_.dependencies.file, *text, OutputKind::kOverwritten).ok()) {
-      Count(Counter::kError);
-      return std::nullopt;
-    }
+    if (!text || !WriteHitDependencies(*text)) return std::nullopt;
   }
   if (const BundlePart* out = bundle.Find(kStdoutPart)) WriteStream(STDOUT_FILENO, out->data);
   if (const BundlePart* err = bundle.Find(kStderrPart)) WriteStream(STDERR_FILENO, err->data);
@@ -322,22 +310,56 @@ std::optional<ExitStatus> CachedCompile::ServeHit(const Lookup& lookup, Counter 
   return ExitStatus{};
 }
 
+bool CachedCompile::WriteHit(const Output& output, std::string_view data) {
+  std::string restamped;
+  // clang makes such objects for Windows targets under any name.
+  if (HasCoffStamp(data)) {
+    restamped = data;
+    RestampCoffObject(&restamped,
+                      static_cast<uint32_t>(clock_.NowNanoseconds() / kNanosecondsPerSecond));
+    data = restamped;
+  }
+  const absl::Status status = WriteOutput(fs_, output.path, data, KindOf(invocation_, output.role));
+  if (status.ok()) return true;
+  Log(LogLevel::kError, StrCat("output: ", std::string(status.message())));
+  Count(Counter::kError);
+  return false;
+}
+
+bool CachedCompile::WriteHitDependencies(std::string_view text) {
+  if (WriteOutput(fs_, invocation_.dependencies.file, text, OutputKind::kOverwritten).ok()) {
+    return true;
+  }
+  Count(Counter::kError);
+  return false;
+}
+
+std::optional<CompileRun> CachedCompile::StartCompile(int64_t newest_change_ns) {
+  WaitForNextTick(fs_, clock_, unit_, newest_change_ns);
+  absl::StatusOr<CompileRun> run = RunCompile(fs_, clock_, unit_, command_.compiler);
+  if (run.ok()) return *std::move(run);
+  Log(LogLevel::kError, std::string(run.status().message()));
+  Count(Counter::kError);
+  return std::nullopt;
+}
+
 std::optional<CachedCompile::Compiled> CachedCompile::Compile(const Lookup& lookup,
                                                               const Preprocessed* preprocessed) {
-  WaitForNextTick(fs_, clock_, unit_, lookup.newest_change_ns);
   const OutputsBefore before(fs_, invocation_);
-  absl::StatusOr<CompileRun> run = RunCompile(fs_, clock_, unit_, compiler_);
-  if (!run.ok()) {
-    Log(LogLevel::kError, std::string(run.status().message()));
-    Count(Counter::kError);
-    return std::nullopt;
-  }
+  std::optional<CompileRun> run = StartCompile(lookup.newest_change_ns);
+  if (!run) return std::nullopt;
   Compiled compiled;
   compiled.run = *std::move(run);
-  LearnFromRun(&compiled, preprocessed, before);
-  if (!PublishDependencies(&compiled)) return std::nullopt;
-  if (!compiled.run.process.exit.success()) Refuse({NotCacheableReason::kCompileFailed, ""});
+  if (!FinishCompile(&compiled, preprocessed, before)) return std::nullopt;
   return compiled;
+}
+
+bool CachedCompile::FinishCompile(Compiled* compiled, const Preprocessed* preprocessed,
+                                  const OutputsBefore& before) {
+  LearnFromRun(compiled, preprocessed, before);
+  if (!PublishDependencies(compiled)) return false;
+  if (!compiled->run.process.exit.success()) Refuse({NotCacheableReason::kCompileFailed, ""});
+  return true;
 }
 
 absl::StatusOr<ReadDependencies> CachedCompile::DependenciesOf(
@@ -373,7 +395,7 @@ void CachedCompile::LearnFromRun(Compiled* compiled, const Preprocessed* preproc
     compiled->refusal = NotCacheable{NotCacheableReason::kTooLarge, "diagnostics"};
   }
   if (!compiled->refusal && compiled->closure.names_date_or_time &&
-      DateOrTimeReachesOutput(unit_, compiler_)) {
+      DateOrTimeReachesOutput(unit_, command_.compiler)) {
     compiled->refusal = NotCacheable{NotCacheableReason::kUsesDateOrTime, invocation_.source};
   }
   if (!compiled->refusal) compiled->refusal = before.Collect(fs_, invocation_, &outcome.parts);
@@ -394,7 +416,7 @@ bool CachedCompile::PublishDependencies(Compiled* compiled) {
       MakeDependencyFile(invocation_, compiled->outcome.dependency_style,
                          compiled->outcome.dependencies, ProjectRoot());
   if (!text) {
-    const absl::StatusOr<std::string> asked = AskForDependencyFile(fs_, unit_, compiler_);
+    const absl::StatusOr<std::string> asked = AskForDependencyFile(fs_, unit_, command_.compiler);
     if (asked.ok()) {
       text = *asked;
       LearnUserHeaders(*asked, &compiled->outcome.dependencies);
@@ -402,10 +424,15 @@ bool CachedCompile::PublishDependencies(Compiled* compiled) {
   }
   // More than the user asked for is better than nothing: a build without it would be wrong.
   if (!text) text = compiled->run.dependencies;
-  const absl::Status status = WriteOutput(fs_, request.file, *text, OutputKind::kOverwritten);
+  return WriteDependencies(*text);
+}
+
+bool CachedCompile::WriteDependencies(std::string_view text) {
+  const std::string& file = invocation_.dependencies.file;
+  const absl::Status status = WriteOutput(fs_, file, text, OutputKind::kOverwritten);
   if (!status.ok()) {
     Log(LogLevel::kError, StrCat("dependency file: ", std::string(status.message())));
-    Refuse({NotCacheableReason::kOutputNotRegular, request.file});
+    Refuse({NotCacheableReason::kOutputNotRegular, file});
   }
   return status.ok();
 }
@@ -420,12 +447,12 @@ void CachedCompile::Refuse(const NotCacheable& refusal) {
   if (!IsWorthRemembering(described)) return;
   UnitRecord record;
   record.time_ns = clock_.NowNanoseconds();
-  record.cwd = cwd_;
-  record.source = path::Normalize(path::Join(cwd_, invocation_.source));
+  record.cwd = command_.cwd;
+  record.source = path::Normalize(path::Join(command_.cwd, invocation_.source));
   if (!invocation_.output.empty()) {
-    record.output = path::Normalize(path::Join(cwd_, invocation_.output));
+    record.output = path::Normalize(path::Join(command_.cwd, invocation_.output));
   }
-  record.compiler = compiler_.path;
+  record.compiler = command_.compiler.path;
   record.reason = {.kind = MissReason::Kind::kNotCacheable,
                    .subject = std::string(NotCacheableReasonName(refusal.reason)),
                    .after = refusal.detail};

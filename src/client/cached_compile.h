@@ -18,7 +18,8 @@
 #include "cache/unit.h"
 #include "client/cache_chain.h"
 #include "client/compile_run.h"
-#include "client/compiler_search.h"
+#include "client/compile_subject.h"
+#include "client/daemon_client.h"
 #include "client/dependency_output.h"
 #include "config/config.h"
 
@@ -27,18 +28,26 @@ namespace hpcc {
 class CachedCompile {
  public:
   // All outlive the object.
-  CachedCompile(const Config& config, FileSystem& fs, Clock& clock, const Environment& environment,
-                const FoundCompiler& compiler);
+  CachedCompile(const Config& config, FileSystem& fs, Clock& clock, const CompileRequest& command);
 
   // The exit status to end with; nothing when the compiler is to be run plainly instead.
   std::optional<ExitStatus> Run();
 
  private:
-  // Steps of Run(). False: run the compiler plainly.
-  bool Understand();
-  bool DependencyFileHasPlace();
-  bool IdentifyToolchain();
-  bool PrepareUnit();
+  // Whether a step of the subject went well; else what it says is noted: run the compiler plainly.
+  bool Succeeded(const std::optional<NotCacheable>& refusal);
+  bool Identify();  // once is enough
+  // Everything the keys are made of.
+  bool Prepare();
+
+  // The answer of the daemon, where there is one that may be asked.
+  DaemonClient::Answer AskDaemon();
+  // Whether the daemon sent what the command line promises, all of it, in its order.
+  bool IsComplete(const daemon_v1::Hit& hit) const;
+  // Nothing when an output can't be written.
+  std::optional<ExitStatus> ServeHitOfDaemon(const DaemonClient::Hit& hit);
+  // The compile under the daemon's lease, which keeps the result where it can.
+  std::optional<ExitStatus> RunLeased(const DaemonClient::Lease& lease);
 
   std::optional<ExitStatus> RunDirect();
   std::optional<ExitStatus> RunPreprocessed(const Lookup& direct);
@@ -52,6 +61,9 @@ class CachedCompile {
   };
   Preprocessed AskPreprocessor(int64_t started_ns);
   std::optional<ExitStatus> ServeHit(const Lookup& lookup, Counter counter);
+  // Write a part of a hit. False: it can't be, which has been counted.
+  bool WriteHit(const Output& output, std::string_view data);
+  bool WriteHitDependencies(std::string_view text);
 
   // The compile itself and what follows from it.
   struct Compiled {
@@ -62,12 +74,17 @@ class CachedCompile {
   };
   // `preprocessed` is null unless the preprocessor was asked before.
   std::optional<Compiled> Compile(const Lookup& lookup, const Preprocessed* preprocessed);
+  std::optional<CompileRun> StartCompile(int64_t newest_change_ns);
+  // What the run tells, and the user's dependency file. False: see PublishDependencies.
+  bool FinishCompile(Compiled* compiled, const Preprocessed* preprocessed,
+                     const OutputsBefore& before);
   void LearnFromRun(Compiled* compiled, const Preprocessed* preprocessed,
                     const OutputsBefore& before);
   absl::StatusOr<ReadDependencies> DependenciesOf(const CompileRun& run,
                                                   const Preprocessed* preprocessed) const;
   // False: the file can't be written, and the compiler must say so itself.
   bool PublishDependencies(Compiled* compiled);
+  bool WriteDependencies(std::string_view text);
   void KeepDirect(const Lookup& lookup, const Compiled& compiled);
   void KeepPreprocessed(const Lookup& lookup, const Preprocessed& preprocessed,
                         const Compiled& compiled);
@@ -82,16 +99,17 @@ class CachedCompile {
   const Config& config_;
   FileSystem& fs_;
   Clock& clock_;
-  const Environment& environment_;
-  const FoundCompiler& compiler_;
+  const CompileRequest& command_;
   CacheChain chain_;
   ResultCache cache_;
   std::unique_ptr<Statistics> statistics_;  // null where they can't be kept
 
-  std::string cwd_;
-  Invocation invocation_;
-  ToolchainFacts toolchain_;
-  Unit unit_;
+  std::unique_ptr<DaemonClient> daemon_;  // null while working alone
+  CompileSubject subject_;
+  bool identified_ = false;
+  // Parts of `subject_`, for short.
+  const Invocation& invocation_;
+  const Unit& unit_;
 };
 
 }  // namespace hpcc

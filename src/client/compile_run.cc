@@ -110,6 +110,17 @@ OutputsBefore::OutputsBefore(FileSystem& fs, const Invocation& invocation) {
   }
 }
 
+bool OutputsBefore::WroteAll(FileSystem& fs, const Invocation& invocation) const {
+  for (size_t i = 0; i < invocation.outputs.size(); ++i) {
+    FileStat stat;
+    if (fs.Stat(invocation.outputs[i].path.c_str(), /*follow_symlinks=*/true, &stat) != 0 ||
+        !stat.is_regular() || before_[i] == stat) {
+      return false;
+    }
+  }
+  return true;
+}
+
 std::optional<NotCacheable> OutputsBefore::Collect(FileSystem& fs, const Invocation& invocation,
                                                    std::vector<BundlePart>* parts) const {
   for (size_t i = 0; i < invocation.outputs.size(); ++i) {

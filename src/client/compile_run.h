@@ -41,6 +41,8 @@ absl::StatusOr<CompileRun> RunCompile(FileSystem& fs, Clock& clock, const Unit& 
 class OutputsBefore {
  public:
   OutputsBefore(FileSystem& fs, const Invocation& invocation);
+  // Whether the compile wrote every output, as a regular file.
+  bool WroteAll(FileSystem& fs, const Invocation& invocation) const;
   // Reads what the compile wrote. A refusal names what is missing, isn't regular, or is too large.
   std::optional<NotCacheable> Collect(FileSystem& fs, const Invocation& invocation,
                                       std::vector<BundlePart>* parts) const;

@@ -155,6 +155,39 @@ TEST_F(CompilerSearchTest, WrapperWordsInFrontOfTheCompilerArePassedOver) {
   }
 }
 
+TEST_F(CompilerSearchTest, OwnWordsInFrontOfTheCompilerArePassedOverWithAndWithoutWrap) {
+  const std::string gcc = Program("bin/gcc");
+  SetPath({"bin"});
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"hpcc", "gcc", "-c"},
+        {"hpcc", "wrap", "gcc", "-c"},
+        {"hpcc", "hpcc", "wrap", "gcc", "-c"},
+        {"hpcc", "wrap", "ccache", "gcc", "-c"},
+        {"ccache", "/opt/bin/hpcc", "wrap", "distcc", "gcc", "-c"}}) {
+    SCOPED_TRACE(testing::PrintToString(words));
+    const FoundCompiler found = Find(words);
+    EXPECT_EQ(found.path, gcc);
+    EXPECT_EQ(found.name, "gcc");
+    EXPECT_THAT(found.arguments, ElementsAre("-c"));
+  }
+}
+
+TEST_F(CompilerSearchTest, WrapIsAWordOfOursOnlyBehindOurName) {
+  const std::string wrap = Program("bin/wrap");
+  SetPath({"bin"});
+  EXPECT_EQ(Find({"wrap", "gcc"}).path, wrap);
+  const FoundCompiler found = Find({"ccache", "wrap", "gcc"});
+  EXPECT_EQ(found.path, wrap);
+  EXPECT_THAT(found.arguments, ElementsAre("gcc"));
+  EXPECT_EQ(Find({"hpcc", "wrap"}).path, wrap) << "nothing behind it: it is the program meant";
+}
+
+TEST_F(CompilerSearchTest, WrapperWithoutACompilerBehindItIsTheProgramMeant) {
+  EXPECT_TRUE(absl::IsNotFound(FailureOf({"ccache"})));
+  EXPECT_TRUE(absl::IsNotFound(FailureOf({"ccache", "--version"})));
+  EXPECT_TRUE(absl::IsNotFound(FailureOf({"hpcc", "-c"})));
+}
+
 TEST_F(CompilerSearchTest, CalledAsAMasqueradeLaterWordsAreArguments) {
   const std::string gcc = Program("bin/gcc");
   SetPath({"bin"});

@@ -56,7 +56,13 @@ int RunWrapper(const std::vector<std::string>& words, bool masquerade) {
   if (!config.ok() || config->disable) return RunPlainly(*compiler, environment);
   if (!config->log_file.empty()) OpenLog(config->log_file).IgnoreError();
 
-  CachedCompile compile(*config, fs, Clock::Real(), environment, *compiler);
+  const absl::StatusOr<std::string> directory = fs.RealPath(".");
+  if (!directory.ok()) return RunPlainly(*compiler, environment);
+  const CompileRequest command{.compiler = *compiler,
+                               .environment = environment,
+                               .cwd = LogicalWorkingDirectory(fs, environment, *directory),
+                               .diagnostics_target = DescribeDiagnosticsTarget(environment)};
+  CachedCompile compile(*config, fs, Clock::Real(), command);
   const std::optional<ExitStatus> exit = compile.Run();
   if (!exit) return RunPlainly(*compiler, environment);
   // Everything is written: taking the process's memory apart piece by piece would only cost time.

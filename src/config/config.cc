@@ -19,9 +19,10 @@ namespace hpcc {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> kVariables = {
-    "HPCC_CONFIG",    "HPCC_CACHE_DIR",   "HPCC_MAX_SIZE", "HPCC_COMPRESSION",
-    "HPCC_READ_ONLY", "HPCC_SOURCE_MODE", "HPCC_DISABLE",  "HPCC_LOG_FILE"};
+constexpr std::array<std::string_view, 11> kVariables = {
+    "HPCC_CONFIG",      "HPCC_CACHE_DIR", "HPCC_MAX_SIZE",         "HPCC_COMPRESSION",
+    "HPCC_READ_ONLY",   "HPCC_DISABLE",   "HPCC_DAEMON_AUTOSTART", "HPCC_DAEMON",
+    "HPCC_SOURCE_MODE", "HPCC_LOG_FILE",  "HPCC_RUNTIME_DIR"};
 
 // A value on its way into the Config, with what set it last.
 template <typename T>
@@ -58,6 +59,7 @@ class Merger {
   template <typename T, typename Parse>
   absl::Status AddVariable(std::string_view name, Parse parse,
                            const std::function<void(const T&, std::string_view)>& apply);
+  absl::Status AddSwitch(std::string_view name, Sourced<bool>* to);
   absl::Status AddBlock(const CacheBlock& block, size_t index, const std::string& path);
   absl::Status FillInDefaultLocation();
   absl::Status CheckLocationsDiffer() const;
@@ -67,6 +69,9 @@ class Merger {
   Sourced<SourceMode> source_mode_;
   Sourced<bool> disable_;
   Sourced<std::string> log_file_;
+  Sourced<bool> daemon_use_{DaemonSettings().use};
+  Sourced<bool> daemon_autostart_{DaemonSettings().autostart};
+  Sourced<uint64_t> daemon_memory_{DaemonSettings().memory};
   std::vector<SourcedTier> tiers_ = {SourcedTier()};
   std::vector<std::string> files_;
 };
@@ -116,6 +121,9 @@ absl::Status Merger::AddFile(const std::string& path, bool required) {
   HPCC_ASSIGN_OR_RETURN(const ConfigFile file, ParseConfigFile(*text, path));
   Take(file.source_mode, path, &source_mode_);
   Take(file.disable, path, &disable_);
+  Take(file.daemon_use, path, &daemon_use_);
+  Take(file.daemon_autostart, path, &daemon_autostart_);
+  Take(file.daemon_memory, path, &daemon_memory_);
   if (file.log_file) {
     const std::string place = FileAndLine(path, file.log_file->line);
     // Nothing in quotes takes back the log of an earlier file.
@@ -173,6 +181,12 @@ absl::Status Merger::AddVariable(std::string_view name, Parse parse,
   return absl::OkStatus();
 }
 
+absl::Status Merger::AddSwitch(std::string_view name, Sourced<bool>* to) {
+  return AddVariable<bool>(name, ParseSwitch, [to](const bool& value, std::string_view origin) {
+    to->Set(value, origin);
+  });
+}
+
 absl::Status Merger::AddVariables() {
   const auto expand = [this](std::string_view text) { return ExpandPath(text, fs_, environment_); };
   HPCC_RETURN_IF_ERROR(AddVariable<std::string>(
@@ -198,9 +212,9 @@ absl::Status Merger::AddVariables() {
                               [this](const SourceMode& value, std::string_view origin) {
                                 source_mode_.Set(value, origin);
                               }));
-  HPCC_RETURN_IF_ERROR(AddVariable<bool>(
-      "HPCC_DISABLE", ParseSwitch,
-      [this](const bool& value, std::string_view origin) { disable_.Set(value, origin); }));
+  HPCC_RETURN_IF_ERROR(AddSwitch("HPCC_DISABLE", &disable_));
+  HPCC_RETURN_IF_ERROR(AddSwitch("HPCC_DAEMON", &daemon_use_));
+  HPCC_RETURN_IF_ERROR(AddSwitch("HPCC_DAEMON_AUTOSTART", &daemon_autostart_));
   return AddVariable<std::string>(
       "HPCC_LOG_FILE", expand,
       [this](const std::string& value, std::string_view origin) { log_file_.Set(value, origin); });
@@ -250,6 +264,10 @@ absl::StatusOr<Config> Merger::Finish() {
   note("source_mode", TomlString(SourceModeName(config.source_mode)), source_mode_.origin);
   note("disable", TomlBool(config.disable), disable_.origin);
   note("log_file", TomlString(config.log_file), log_file_.origin);
+  config.daemon = {daemon_use_.value, daemon_autostart_.value, daemon_memory_.value};
+  note("daemon.use", TomlBool(config.daemon.use), daemon_use_.origin);
+  note("daemon.autostart", TomlBool(config.daemon.autostart), daemon_autostart_.origin);
+  note("daemon.memory", TomlSize(config.daemon.memory), daemon_memory_.origin);
   for (size_t i = 0; i < tiers_.size(); ++i) {
     const SourcedTier& from = tiers_[i];
     CacheTier tier;

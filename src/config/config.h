@@ -40,8 +40,16 @@ enum class SourceMode : uint8_t {
   kPreprocessed,  // by asking the compiler's preprocessor every time
 };
 
+// The per-user daemon: [daemon].
+struct DaemonSettings {
+  bool use = true;                        // ask it when it runs
+  bool autostart = false;                 // the wrapper starts one where none runs
+  uint64_t memory = uint64_t{256} << 20;  // bytes its memo may take
+};
+
 struct Config {
   std::vector<CacheTier> cache;  // never empty
+  DaemonSettings daemon;
   SourceMode source_mode = SourceMode::kDirect;
   bool disable = false;  // run the compiler plainly
   std::string log_file;  // "": no log

@@ -21,8 +21,9 @@ namespace hpcc {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kTopKeys = {"source_mode", "disable", "log_file",
-                                                      "cache"};
+constexpr std::array<std::string_view, 5> kTopKeys = {"source_mode", "disable", "log_file",
+                                                      "daemon", "cache"};
+constexpr std::array<std::string_view, 3> kDaemonKeys = {"use", "autostart", "memory"};
 constexpr std::array<std::string_view, 5> kCacheKeys = {"type", "location", "max_size",
                                                         "compression", "read_only"};
 
@@ -173,6 +174,24 @@ absl::Status ReadCaches(const toml::node& node, const Place& place,
   return absl::OkStatus();
 }
 
+absl::Status ReadDaemon(const toml::node& node, const Place& place, ConfigFile* file) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) return WrongType(place, node, "[daemon] above its keys");
+  for (const Entry& entry : EntriesInFileOrder(*table)) {
+    const Place at{place.file, entry.line, StrCat("daemon.", Printable(entry.name))};
+    if (entry.name == "use") {
+      HPCC_RETURN_IF_ERROR(ReadBool(*entry.node, at, &file->daemon_use));
+    } else if (entry.name == "autostart") {
+      HPCC_RETURN_IF_ERROR(ReadBool(*entry.node, at, &file->daemon_autostart));
+    } else if (entry.name == "memory") {
+      HPCC_RETURN_IF_ERROR(ReadSize(*entry.node, at, &file->daemon_memory));
+    } else {
+      return UnknownKey(at, entry.name, kDaemonKeys);
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadTopKey(const Entry& entry, const Place& place, ConfigFile* file) {
   if (entry.name == "source_mode") {
     return ReadWord(*entry.node, place, "\"direct\" or \"preprocessed\"", ParseSourceMode,
@@ -180,6 +199,7 @@ absl::Status ReadTopKey(const Entry& entry, const Place& place, ConfigFile* file
   }
   if (entry.name == "disable") return ReadBool(*entry.node, place, &file->disable);
   if (entry.name == "log_file") return ReadPath(*entry.node, place, &file->log_file);
+  if (entry.name == "daemon") return ReadDaemon(*entry.node, place, file);
   if (entry.name == "cache") return ReadCaches(*entry.node, place, &file->cache);
   // The commonest slip: a key of a cache written above or below its block.
   if (std::find(kCacheKeys.begin(), kCacheKeys.end(), entry.name) != kCacheKeys.end()) {

@@ -6,6 +6,10 @@
 //   source_mode = "direct" | "preprocessed"
 //   disable     = boolean
 //   log_file    = path
+//   [daemon]
+//   use         = boolean
+//   autostart   = boolean
+//   memory      = size as a string, or bytes as an integer
 //   [[cache]]                              # any number, at least one when there is any
 //   type        = "disk"
 //   location    = path
@@ -47,6 +51,9 @@ struct ConfigFile {
   std::optional<Located<SourceMode>> source_mode;
   std::optional<Located<bool>> disable;
   std::optional<Located<std::string>> log_file;
+  std::optional<Located<bool>> daemon_use;
+  std::optional<Located<bool>> daemon_autostart;
+  std::optional<Located<uint64_t>> daemon_memory;
   std::vector<CacheBlock> cache;  // empty: the file says nothing of caches
 };
 

@@ -64,9 +64,11 @@ TEST(ConfigFileTest, UnknownKeysNameFileLineKeyAndTheNearestKnownOne) {
   EXPECT_EQ(ErrorOf("[[cache]]\nlocation = \"/a\"\nmaxsize = \"1G\"\n"),
             "c.toml:3: cache[0].maxsize: unknown key; did you mean max_size?");
   EXPECT_EQ(
-      ErrorOf("[daemon]\nidle = 3\n"),
-      "c.toml:1: daemon: unknown key; the keys known here are source_mode, disable, log_file, "
-      "cache");
+      ErrorOf("[worker]\nidle = 3\n"),
+      "c.toml:1: worker: unknown key; the keys known here are source_mode, disable, log_file, "
+      "daemon, cache");
+  EXPECT_EQ(ErrorOf("[daemon]\nidle = 3\n"),
+            "c.toml:2: daemon.idle: unknown key; the keys known here are use, autostart, memory");
   EXPECT_EQ(
       ErrorOf("[[cache]]\n[[cache]]\nurl = 1\n"),
       "c.toml:3: cache[1].url: unknown key; the keys known here are type, location, max_size, "

@@ -258,8 +258,9 @@ TEST_F(ConfigTest, EverySettingIsListedOnce) {
   std::vector<std::string> keys;
   for (const Config::Setting& setting : config->settings) keys.push_back(setting.key);
   EXPECT_THAT(
-      keys, ElementsAre("source_mode", "disable", "log_file", "cache[0].type", "cache[0].location",
-                        "cache[0].max_size", "cache[0].compression", "cache[0].read_only"));
+      keys, ElementsAre("source_mode", "disable", "log_file", "daemon.use", "daemon.autostart",
+                        "daemon.memory", "cache[0].type", "cache[0].location", "cache[0].max_size",
+                        "cache[0].compression", "cache[0].read_only"));
 }
 
 }  // namespace

@@ -1,0 +1,120 @@
+#include "client/daemon_protocol.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/status.h"
+#include "base/strings.h"
+
+namespace hpcc {
+
+namespace {
+
+constexpr size_t kSizeBytes = 4;
+constexpr size_t kFirstStepBytes = size_t{16} << 10;
+
+absl::Status TooMuch(std::string_view what) {
+  return absl::InvalidArgumentError(StrCat(what, ": more than the protocol allows"));
+}
+
+template <typename Strings>
+absl::Status CheckStrings(const Strings& strings, std::string_view what) {
+  if (strings.size() > kMaxStrings) return TooMuch(what);
+  for (const std::string& string : strings) {
+    if (string.size() > kMaxStringBytes) return TooMuch(what);
+    // Neither an argument nor a variable can hold one, and paths are cut at it.
+    if (string.find('\0') != std::string::npos) {
+      return absl::InvalidArgumentError(StrCat(what, ": a NUL character"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckPath(const std::string& path, std::string_view what) {
+  if (path.size() > kMaxStringBytes) return TooMuch(what);
+  if (path.empty() || path.find('\0') != std::string::npos) {
+    return absl::InvalidArgumentError(StrCat(what, ": empty, or with a NUL character"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckLookUp(const daemon_v1::LookUp& look_up) {
+  HPCC_RETURN_IF_ERROR(CheckPath(look_up.compiler_path(), "compiler_path"));
+  HPCC_RETURN_IF_ERROR(CheckPath(look_up.called_as(), "called_as"));
+  HPCC_RETURN_IF_ERROR(CheckPath(look_up.compiler_name(), "compiler_name"));
+  HPCC_RETURN_IF_ERROR(CheckPath(look_up.working_directory(), "working_directory"));
+  if (look_up.working_directory().front() != '/') {
+    return absl::InvalidArgumentError("working_directory: is not absolute");
+  }
+  HPCC_RETURN_IF_ERROR(CheckStrings(look_up.arguments(), "arguments"));
+  return CheckStrings(look_up.environment(), "environment");
+}
+
+}  // namespace
+
+absl::StatusOr<daemon_v1::Request> ParseRequest(std::string_view bytes) {
+  daemon_v1::Request request;
+  if (bytes.size() > kMaxFrameBytes ||
+      !request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::InvalidArgumentError("no request");
+  }
+  if (request.token().size() > kMaxTokenBytes) return TooMuch("token");
+  if (request.has_look_up()) HPCC_RETURN_IF_ERROR(CheckLookUp(request.look_up()));
+  if (request.learn().outputs_size() > kMaxFrameOutputs) return TooMuch("outputs");
+  return request;
+}
+
+absl::StatusOr<daemon_v1::Response> ParseResponse(std::string_view bytes) {
+  daemon_v1::Response response;
+  if (bytes.size() > kMaxFrameBytes ||
+      !response.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::InvalidArgumentError("no response");
+  }
+  const daemon_v1::Hit& hit = response.hit();
+  if (hit.outputs_size() > kMaxFrameOutputs) return TooMuch("outputs");
+  uint64_t size = 0;
+  for (const daemon_v1::Hit::Output& output : hit.outputs()) {
+    if (output.size() > kMaxHitBytes) return TooMuch("size");
+    size += output.size();
+  }
+  if (size > kMaxHitBytes) return TooMuch("total_size");
+  if (size != hit.total_size()) {
+    return absl::InvalidArgumentError("total_size: is not the sum of the outputs");
+  }
+  return response;
+}
+
+absl::Status SendFrame(Connection& connection, const google::protobuf::MessageLite& message,
+                       std::chrono::milliseconds timeout, std::span<const int> descriptors) {
+  const size_t size = message.ByteSizeLong();
+  if (size > kMaxFrameBytes) return absl::ResourceExhaustedError("too large for a frame");
+  ByteWriter frame;
+  frame.Reserve(kSizeBytes + size);
+  frame.Fixed32(static_cast<uint32_t>(size));
+  std::string bytes = frame.Take();
+  if (!message.AppendToString(&bytes)) return absl::InternalError("the message is incomplete");
+  return connection.Send(bytes, timeout, descriptors);
+}
+
+absl::StatusOr<std::string> ReceiveFrame(Connection& connection,
+                                         std::chrono::milliseconds timeout) {
+  char head[kSizeBytes];
+  HPCC_RETURN_IF_ERROR(connection.Receive(head, timeout));
+  const size_t size = ByteReader(std::string_view(head, sizeof head)).Fixed32();
+  if (size > kMaxFrameBytes) {
+    return absl::InvalidArgumentError(StrCat("a frame of ", size, " bytes"));
+  }
+  std::string bytes;
+  while (bytes.size() < size) {
+    const size_t had = bytes.size();
+    bytes.resize(std::min(size, std::max(kFirstStepBytes, 2 * had)));
+    const absl::Status status =
+        connection.Receive(std::span(bytes.data() + had, bytes.size() - had), timeout);
+    // The end of the stream inside a frame is never a proper one.
+    if (absl::IsOutOfRange(status)) return absl::DataLossError("the other end closed midway");
+    HPCC_RETURN_IF_ERROR(status);
+  }
+  return bytes;
+}
+
+}  // namespace hpcc

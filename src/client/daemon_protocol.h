@@ -1,0 +1,49 @@
+#ifndef HPCC_CLIENT_DAEMON_PROTOCOL_H_
+#define HPCC_CLIENT_DAEMON_PROTOCOL_H_
+
+// Frames of the daemon's protocol (proto/hpcc/daemon/v1/daemon.proto), and the limits on what is
+// read from the other end, which nobody trusts.
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/socket.h"
+#include "hpcc/daemon/v1/daemon.pb.h"
+
+namespace hpcc {
+
+namespace daemon_v1 = ::hpcc::daemon::v1;
+
+inline constexpr uint32_t kDaemonProtocolVersion = 1;
+
+inline constexpr size_t kMaxFrameBytes = size_t{16} << 20;
+inline constexpr size_t kMaxStringBytes = size_t{4} << 20;  // of one argument, variable or path
+inline constexpr int kMaxStrings = 100'000;                 // arguments, or variables
+inline constexpr int kMaxFrameOutputs = 8;                  // of one compile
+inline constexpr size_t kMaxTokenBytes = 64;
+// Outputs up to this size together travel in the message itself: cheaper than a descriptor.
+inline constexpr size_t kMaxSmallOutputs = size_t{64} << 10;
+inline constexpr uint64_t kMaxHitBytes = uint64_t{1} << 31;  // all outputs of one hit
+
+// The message of a frame that has been received, `bytes` without its size. InvalidArgument: it is
+// no such message, or breaks a limit; says which.
+absl::StatusOr<daemon_v1::Request> ParseRequest(std::string_view bytes);
+absl::StatusOr<daemon_v1::Response> ParseResponse(std::string_view bytes);
+
+// Errors as of Connection; ResourceExhausted: the message is too large for a frame, and nothing was
+// sent.
+absl::Status SendFrame(Connection& connection, const google::protobuf::MessageLite& message,
+                       std::chrono::milliseconds timeout, std::span<const int> descriptors = {});
+
+// The bytes of one frame. Errors as of Connection; InvalidArgument: it claims to be larger than a
+// frame may be. Memory is taken as bytes arrive, not as they are promised.
+absl::StatusOr<std::string> ReceiveFrame(Connection& connection, std::chrono::milliseconds timeout);
+
+}  // namespace hpcc
+
+#endif  // HPCC_CLIENT_DAEMON_PROTOCOL_H_
