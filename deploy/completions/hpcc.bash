@@ -19,7 +19,7 @@ _hpcc() {
     if [[ $cur == -* ]]; then
       _hpcc_reply -W "--help --version" -- "$cur"
     else
-      _hpcc_reply -W "wrap stats explain inspect clean config doctor version completion help \
+      _hpcc_reply -W "wrap start stop stats explain inspect clean config doctor version completion help \
         $(_hpcc_compilers "$cur")" -- "$cur"
     fi
     return
@@ -27,7 +27,9 @@ _hpcc() {
 
   command=${COMP_WORDS[1]}
   case $command in
-    stats) options="--json --zero --help" ;;
+    start) options="--background --help" ;;
+    stop) options="--help" ;;
+    stats) options="--json --zero --watch --help" ;;
     explain) options="--verbose --json --help" ;;
     inspect) options="--verbose --json --help" ;;
     clean) options="--max-size --max-age --all --json --help" ;;
@@ -35,7 +37,7 @@ _hpcc() {
     doctor) options="--json --help" ;;
     version) options="--json --help" ;;
     completion) options="bash zsh --help" ;;
-    help) options="stats explain inspect clean config doctor version completion help --help" ;;
+    help) options="wrap start stop stats explain inspect clean config doctor version completion help --help" ;;
     wrap)
       if ((COMP_CWORD == 2)); then
         _hpcc_reply -W "$(_hpcc_compilers "$cur")" -- "$cur"

@@ -55,11 +55,15 @@ const Command* FindCommand(std::string_view name);
 // What --help prints.
 std::string CommandHelp(const Command& command);
 std::string OverviewHelp();
+// Of "hpcc wrap" and the other ways to put hpcc in front of a compiler, which are no commands.
+std::string WrapHelp();
 
 // Prints "hpcc <command>: <message>" to the console's Err; the value is `exit_code`.
 int Complain(const CommandContext& context, const Command& command, std::string_view message,
              int exit_code = kExitFailed);
 
+extern const Command kStartCommand;
+extern const Command kStopCommand;
 extern const Command kStatsCommand;
 extern const Command kCleanCommand;
 extern const Command kInspectCommand;

@@ -30,22 +30,16 @@ CommandForm FormOf(std::string_view program, std::string_view first_word) {
 
 namespace {
 
-constexpr const char kWrapUsage[] =
-    "Usage: hpcc wrap <compiler> [arguments...]\n"
-    "       hpcc <compiler> [arguments...]\n"
-    "\n"
-    "Runs the compiler, or answers from the cache what it would have done.\n";
-
 // `words` follow "wrap".
 int Wrap(std::vector<std::string> words) {
   if (!words.empty() && words.front() == "--") words.erase(words.begin());
   if (!words.empty() && (words.front() == "--help" || words.front() == "-h")) {
-    std::fputs(kWrapUsage, stdout);
+    std::fputs(WrapHelp().c_str(), stdout);
     return kExitOk;
   }
   if (words.empty() || words.front().empty() || words.front().front() == '-') {
     std::fputs("hpcc wrap: a compiler must come first\n", stderr);
-    std::fputs(kWrapUsage, stderr);
+    std::fputs(WrapHelp().c_str(), stderr);
     return kExitUsage;
   }
   return RunWrapper(words, /*masquerade=*/false);

@@ -8,9 +8,10 @@ namespace hpcc {
 
 namespace {
 
-constexpr std::array<const Command*, 9> kCommands = {
-    &kStatsCommand,  &kExplainCommand, &kInspectCommand,    &kCleanCommand, &kConfigCommand,
-    &kDoctorCommand, &kVersionCommand, &kCompletionCommand, &kHelpCommand};
+constexpr std::array<const Command*, 11> kCommands = {
+    &kStartCommand,   &kStopCommand,       &kStatsCommand,  &kExplainCommand,
+    &kInspectCommand, &kCleanCommand,      &kConfigCommand, &kDoctorCommand,
+    &kVersionCommand, &kCompletionCommand, &kHelpCommand};
 
 std::string Padded(std::string_view text, size_t width) {
   std::string padded(text);
@@ -67,6 +68,18 @@ std::string OverviewHelp() {
             "\n"
             "'hpcc help <command>' tells more of one. The manual is hpcc(1).\n");
   return text;
+}
+
+std::string WrapHelp() {
+  return "Usage: hpcc wrap <compiler> [arguments...]\n"
+         "       hpcc <compiler> [arguments...]\n"
+         "       <compiler> [arguments...]     by a symbolic link of that name to hpcc\n"
+         "\n"
+         "Runs the compiler, or answers from the cache what it would have done: outputs,\n"
+         "diagnostics and exit status are the compiler's. The second form is how launchers are\n"
+         "called, such as CMake's CMAKE_C_COMPILER_LAUNCHER; 'hpcc wrap' also takes a compiler "
+         "that\n"
+         "has the name of a command. A link finds the real compiler further down PATH.\n";
 }
 
 int Complain(const CommandContext& context, const Command& command, std::string_view message,

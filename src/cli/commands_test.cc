@@ -138,6 +138,8 @@ TEST_F(CommandsTest, EveryCommandHasHelpThatNamesItsOptions) {
       EXPECT_LE(line.size(), 100u) << line;
     }
   }
+  EXPECT_EQ(Run("help", {"wrap"}), kExitOk) << console_.err;
+  EXPECT_THAT(console_.out, StartsWith("Usage: hpcc wrap <compiler>"));
 }
 
 TEST_F(CommandsTest, EveryCommandAndOptionIsCompletedAndDescribedInTheManual) {
@@ -180,6 +182,8 @@ TEST_F(CommandsTest, AWrongCommandLineExitsWithTwoAndSuggests) {
   EXPECT_THAT(console_.err, HasSubstr("--max-age: \"1y\" is not a duration"));
   EXPECT_EQ(Run("help", {"stat"}), kExitUsage);
   EXPECT_THAT(console_.err, HasSubstr("did you mean stats?"));
+  EXPECT_EQ(Run("help", {"wrpa"}), kExitUsage);
+  EXPECT_THAT(console_.err, HasSubstr("did you mean wrap?"));
   EXPECT_EQ(Run("completion", {"fish"}), kExitUsage);
 }
 

@@ -25,6 +25,10 @@ void ProcessConsole::Err(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
+void ProcessConsole::Flush() {
+  if (std::fflush(stdout) != 0) failed_ = true;
+}
+
 bool ProcessConsole::Finish() {
   if (std::fflush(stdout) != 0) failed_ = true;
   return !failed_;

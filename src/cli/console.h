@@ -16,6 +16,8 @@ class Console {
 
   virtual void Out(std::string_view text) = 0;
   virtual void Err(std::string_view text) = 0;
+  // Shows at once what was printed to Out.
+  virtual void Flush() {}
 
   Terminal out_terminal;
   Terminal err_terminal;
@@ -28,6 +30,7 @@ class ProcessConsole final : public Console {
 
   void Out(std::string_view text) override;
   void Err(std::string_view text) override;
+  void Flush() override;
 
   // Writes out what is buffered. False when any of the output could not be written.
   bool Finish();

@@ -2,7 +2,8 @@
 #define HPCC_CLI_DOCTOR_CHECKS_H_
 
 // What `hpcc doctor` looks at, each check by itself. None of them changes anything but for a probe
-// file in the cache directory, which is removed again.
+// file in the cache directory, which is removed again, and the mark that spares wrappers the wait
+// for a daemon that does not answer.
 
 #include <cstdint>
 #include <string>
@@ -34,6 +35,8 @@ void CheckVariables(const CommandContext& context, std::vector<Finding>* finding
 // and how much room.
 void CheckCache(const CommandContext& context, const CacheTier& tier,
                 std::vector<Finding>* findings);
+// The per-user daemon: whether one can be reached, and what keeps wrappers from asking it.
+void CheckDaemon(const CommandContext& context, std::vector<Finding>* findings);
 // The compilers on PATH, and what stands before them.
 void CheckCompilers(const CommandContext& context, std::vector<Finding>* findings);
 

@@ -73,6 +73,7 @@ int Run(const CommandContext& context, const ParsedOptions& options) {
   CheckSettings(context, &findings);
   CheckVariables(context, &findings);
   for (const CacheTier& tier : context.config.cache) CheckCache(context, tier, &findings);
+  CheckDaemon(context, &findings);
   CheckCompilers(context, &findings);
   bool failed = false;
   for (const Finding& finding : findings) {
@@ -90,11 +91,9 @@ constexpr Command kDoctorCommand = {
     .name = "doctor",
     .summary = "what would go wrong here, in plain words",
     .description =
-        "Checks the configuration, the cache directories, their room and clocks, and the "
-        "compilers\n"
-        "on PATH. Exits with 1 when something doesn't work. Writes and removes a probe file in "
-        "each\n"
-        "cache directory.",
+        "Checks the configuration, the cache directories, their room and clocks, the daemon, and\n"
+        "the compilers on PATH. Exits with 1 when something doesn't work. Writes and removes a\n"
+        "probe file in each cache directory.",
     .options = kOptions,
     .run = Run,
 };

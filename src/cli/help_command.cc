@@ -19,7 +19,11 @@ int Run(const CommandContext& context, const ParsedOptions& options) {
     context.console.Out(CommandHelp(*command));
     return kExitOk;
   }
-  std::vector<std::string_view> names;
+  if (name == "wrap") {
+    context.console.Out(WrapHelp());
+    return kExitOk;
+  }
+  std::vector<std::string_view> names = {"wrap"};
   for (const Command* command : AllCommands()) names.push_back(command->name);
   const std::string_view nearest = NearestName(name, names);
   return Complain(context, kHelpCommand,

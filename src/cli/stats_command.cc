@@ -1,12 +1,15 @@
 #include <array>
+#include <optional>
 
 #include "absl/status/status.h"
+#include "base/signals.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "base/units.h"
 #include "cache/statistics.h"
 #include "cli/caches.h"
 #include "cli/command.h"
+#include "cli/daemon_status.h"
 #include "cli/json_output.h"
 #include "cli/text.h"
 
@@ -15,7 +18,10 @@ namespace hpcc {
 namespace {
 
 constexpr OptionSpec kZero = {"--zero", "", "set the counters to zero"};
-constexpr std::array kOptions = {kJsonOption, kZero};
+constexpr OptionSpec kWatch = {"--watch", "", "print again every second, until Ctrl-C"};
+constexpr std::array kOptions = {kJsonOption, kZero, kWatch};
+constexpr std::chrono::milliseconds kWatchInterval{1000};
+constexpr std::string_view kToTopLeft = "\033[H\033[J";  // and clears what was there
 
 struct TierUsage {
   const CacheTier* tier;
@@ -28,6 +34,7 @@ struct Report {
   uint64_t bytes = 0;
   uint64_t files = 0;
   uint64_t max_size = 0;  // of all tiers together; 0: at least one has no limit
+  std::optional<daemon_v1::StatusReport> daemon;  // of the one that runs
 };
 
 absl::StatusOr<Report> MakeReport(const CommandContext& context) {
@@ -46,6 +53,7 @@ absl::StatusOr<Report> MakeReport(const CommandContext& context) {
     limited = limited && tier.max_size != 0;
   }
   if (!limited) report.max_size = 0;
+  report.daemon = AskDaemonForStatus(context);
   return report;
 }
 
@@ -104,7 +112,41 @@ Json ToJson(const Report& report) {
                               {"files", tier.usage.files},
                               {"max_size", tier.tier->max_size}});
   }
+  json["daemon"] = nullptr;
+  if (report.daemon) {
+    const daemon_v1::StatusReport& daemon = *report.daemon;
+    json["daemon"] = {{"pid", daemon.process()},
+                      {"version", daemon.hpcc_version()},
+                      {"protocol", kDaemonProtocolVersion},
+                      {"started_at", FormatIsoTime(daemon.started_ns())},
+                      {"requests", daemon.requests()},
+                      {"compiles_in_flight", daemon.compiles_in_flight()},
+                      {"waiting", daemon.waiting()},
+                      {"memo_files", daemon.memo_files()},
+                      {"memo_bytes", daemon.memo_bytes()},
+                      {"memo_limit_bytes", daemon.memo_limit_bytes()},
+                      {"hot_bytes", daemon.hot_bytes()},
+                      {"security_events", daemon.security_events()}};
+  }
   return json;
+}
+
+void AddDaemon(const daemon_v1::StatusReport& daemon, int64_t now_ns, TextTable* table) {
+  table->Row("Daemon", StrCat("process ", daemon.process(), ", since ",
+                              FormatTimeAndAge(daemon.started_ns(), now_ns)));
+  table->Row("requests", StrCat(daemon.requests()), 1);
+  table->Row("compiles in flight",
+             StrCat(daemon.compiles_in_flight(),
+                    daemon.waiting() == 0 ? "" : StrCat(", ", daemon.waiting(), " waiting")),
+             1);
+  table->Row("memo",
+             StrCat(daemon.memo_files(), " files, ", FormatBytes(daemon.memo_bytes()), " of ",
+                    FormatBytes(daemon.memo_limit_bytes())),
+             1);
+  table->Row("results in memory", FormatBytes(daemon.hot_bytes()), 1);
+  if (daemon.security_events() != 0) {
+    table->Row("security events", StrCat(daemon.security_events()), 1);
+  }
 }
 
 std::string ToText(const Report& report, int64_t now_ns) {
@@ -144,22 +186,43 @@ std::string ToText(const Report& report, int64_t now_ns) {
     table.Row("size", size, 1);
     table.Row("files", StrCat(tier.usage.files), 1);
   }
+  if (report.daemon) AddDaemon(*report.daemon, now_ns, &table);
   return table.ToString();
+}
+
+int ReportFailed(const CommandContext& context, const absl::Status& status) {
+  const bool damaged = absl::IsDataLoss(status);
+  return Complain(context, kStatsCommand,
+                  StrCat(std::string(status.message()),
+                         damaged ? "; 'hpcc stats --zero' makes a new one" : ""));
+}
+
+// Where nobody looks at a screen, one report follows the other.
+int Watch(const CommandContext& context) {
+  BlockEndingSignals();
+  do {
+    const absl::StatusOr<Report> report = MakeReport(context);
+    if (!report.ok()) return ReportFailed(context, report.status());
+    const std::string text = ToText(*report, context.clock.NowNanoseconds());
+    context.console.Out(context.console.out_terminal.is_terminal ? StrCat(kToTopLeft, text)
+                                                                 : StrCat(text, "\n"));
+    context.console.Flush();
+  } while (WaitForSignal(kWatchInterval) == 0);
+  return kExitOk;
 }
 
 int Run(const CommandContext& context, const ParsedOptions& options) {
   const bool zero = options.Has(kZero.name);
   const bool json = options.Has(kJsonOption.name);
+  if (options.Has(kWatch.name)) {
+    if (!zero && !json) return Watch(context);
+    return Complain(context, kStatsCommand, "--watch goes with no other option", kExitUsage);
+  }
   // With --json the counters are printed as they were, so that a script loses no count between
   // reading and clearing.
   if (!zero || json) {
     const absl::StatusOr<Report> report = MakeReport(context);
-    if (!report.ok()) {
-      const bool damaged = absl::IsDataLoss(report.status());
-      return Complain(context, kStatsCommand,
-                      StrCat(std::string(report.status().message()),
-                             damaged ? "; 'hpcc stats --zero' makes a new one" : ""));
-    }
+    if (!report.ok()) return ReportFailed(context, report.status());
     context.console.Out(json ? JsonText(ToJson(*report))
                              : ToText(*report, context.clock.NowNanoseconds()));
   }
@@ -181,7 +244,8 @@ constexpr Command kStatsCommand = {
     .description =
         "Prints hits, misses and refusals by reason, the compile time that hits saved, and how\n"
         "full the caches are. With --json and --zero together the counters are printed as they\n"
-        "were before.",
+        "were before. What a running daemon holds is told too; the counters are the same with and\n"
+        "without one.",
     .options = kOptions,
     .run = Run,
 };

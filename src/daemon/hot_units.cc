@@ -1,0 +1,123 @@
+#include "daemon/hot_units.h"
+
+#include "base/shared_bytes.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "client/dependency_output.h"
+
+namespace hpcc {
+
+namespace {
+
+constexpr size_t kUnitOverhead = 4096;
+constexpr size_t kFileOverhead = 200;  // of a recorded file or a dependency, with its path
+
+size_t MemoryOf(const DirectRecord& record, const ResultBundle& bundle, size_t outputs) {
+  size_t names = 0;
+  for (const RecordedDirectory& directory : record.directories) names += directory.packed.size();
+  return kUnitOverhead + outputs + names +
+         kFileOverhead * (record.files.size() + bundle.dependencies.size());
+}
+
+// Everything the text of a dependency file follows from besides the result.
+std::string DependencyKey(const Unit& unit) {
+  const DependencyRequest& request = unit.request.invocation->dependencies;
+  std::string key = StrCat(static_cast<int>(request.kind), request.phony_targets ? "p" : "-",
+                           unit.root.directory(), "\n", request.default_target, "\n");
+  for (const DependencyRequest::Target& target : request.targets) {
+    StrAppend(&key, target.quote ? "q" : "-", target.text, "\n");
+  }
+  return key;
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<HotUnit>> HotUnit::Make(Lookup lookup) {
+  auto unit = std::make_shared<HotUnit>();
+  unit->bundle_ = *std::move(lookup.hit);
+  unit->record_ = std::move(lookup.entry.records[lookup.hit_record]);
+  unit->stored_bytes_ = lookup.bytes;
+  std::string outputs;
+  for (BundlePart& part : unit->bundle_.parts) {
+    if (part.kind == kStdoutPart) unit->answer_.set_standard_output(part.data);
+    if (part.kind == kStderrPart) unit->answer_.set_standard_error(part.data);
+    if (part.kind == kStdoutPart || part.kind == kStderrPart) continue;
+    daemon_v1::Hit::Output& output = *unit->answer_.add_outputs();
+    output.set_role(part.kind);
+    output.set_size(part.data.size());
+    outputs += part.data;
+    part.data = std::string();
+  }
+  unit->answer_.set_total_size(outputs.size());
+  unit->memory_ = MemoryOf(unit->record_, unit->bundle_, outputs.size());
+  if (outputs.size() <= kMaxSmallOutputs) {
+    unit->answer_.set_small_outputs(std::move(outputs));
+  } else {
+    HPCC_ASSIGN_OR_RETURN(unit->outputs_, ShareBytes(outputs));
+  }
+  return unit;
+}
+
+std::optional<daemon_v1::Hit> HotUnit::AnswerFor(const Unit& unit) {
+  daemon_v1::Hit answer = answer_;
+  if (unit.request.invocation->dependencies.kind == DependencyRequest::Kind::kNone) return answer;
+  std::optional<std::string> text = DependencyFile(unit);
+  if (!text) return std::nullopt;
+  answer.set_has_dependency_file(true);
+  answer.set_dependency_file(*std::move(text));
+  return answer;
+}
+
+bool HotUnit::StillHits(ResultCache& cache, const Unit& unit) {
+  if (!MissingPart(*unit.request.invocation, bundle_).empty()) return false;
+  const std::lock_guard lock(mutex_);
+  return cache.StillHits(unit, &record_);
+}
+
+std::optional<std::string> HotUnit::DependencyFile(const Unit& unit) {
+  std::string key = DependencyKey(unit);
+  const std::lock_guard lock(mutex_);
+  if (key != dependency_key_) {
+    std::optional<std::string> text = MakeDependencyFile(
+        *unit.request.invocation, bundle_.dependency_style, bundle_.dependencies, unit.root);
+    if (!text) return std::nullopt;
+    dependency_key_ = std::move(key);
+    dependency_text_ = *std::move(text);
+  }
+  return dependency_text_;
+}
+
+std::shared_ptr<HotUnit> HotUnits::Find(const Digest& key) {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) return nullptr;
+  units_.splice(units_.begin(), units_, found->second);
+  return found->second->second;
+}
+
+void HotUnits::Keep(const Digest& key, std::shared_ptr<HotUnit> unit) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = by_key_.find(key); found != by_key_.end()) Drop(found->second);
+  bytes_ += unit->memory();
+  units_.emplace_front(key, std::move(unit));
+  by_key_[key] = units_.begin();
+  while (bytes_ > max_bytes_ || units_.size() > max_units_) Drop(std::prev(units_.end()));
+}
+
+void HotUnits::DropAll() {
+  const std::lock_guard lock(mutex_);
+  while (!units_.empty()) Drop(units_.begin());
+}
+
+uint64_t HotUnits::bytes() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_;
+}
+
+void HotUnits::Drop(std::list<Entry>::iterator entry) {
+  bytes_ -= entry->second->memory();
+  by_key_.erase(entry->first);
+  units_.erase(entry);
+}
+
+}  // namespace hpcc

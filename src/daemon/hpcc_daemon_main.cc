@@ -1,0 +1,5 @@
+#include "daemon/daemon_program.h"
+
+int main(int argc, char** argv) {
+  return hpcc::RunDaemon(argc, argv);
+}
