@@ -53,6 +53,22 @@ class NullLauncher(unittest.TestCase):
         self.assertEqual(self.run_null("gcc", "-c", "-MD", "unit.c").returncode, 0)
         self.assertEqual(self.made("unit.o", "unit.d"), recorded)
 
+    def test_plays_back_the_dependency_file_asked_for_through_the_preprocessor(self):
+        words = ["-Wp,-MMD,.unit.o.d", "-c", "-o", "unit.o", "unit.c"]
+        self.assertEqual(self.run_null("gcc", *words, record=True).returncode, 0)
+        recorded = self.made("unit.o", ".unit.o.d")
+        (self.dir / "unit.o").unlink()
+        (self.dir / ".unit.o.d").unlink()
+        self.assertEqual(self.run_null("/no/such/compiler", *words).returncode, 0)
+        self.assertEqual(self.made("unit.o", ".unit.o.d"), recorded)
+
+    def test_executes_tests_of_what_the_compiler_can(self):
+        for source in ("/dev/null", "-"):
+            run = self.run_null("gcc", "-c", "-x", "c", source, "-o", "can.o")
+            self.assertEqual((run.returncode, run.stderr), (0, ""))
+            (self.dir / "can.o").unlink()
+        self.assertEqual(list((self.dir / "kept").iterdir()), [])
+
     def test_never_compiles_what_was_not_recorded(self):
         played = self.run_null("gcc", "-c", "unit.c", "-o", "unit.o")
         self.assertEqual(played.returncode, 97)

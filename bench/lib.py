@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import platform
+import select
 import shutil
 import signal
 import socket
@@ -63,14 +64,29 @@ class Launcher:
     # Returns the Counts so far; None where the launcher doesn't count.
     counts: object = None
     cache_dir: Path = None
+    daemon: object = None  # a Daemon, whose CPU time is the launcher's too
 
     def environment(self, base, recording=False):
         return {**base, **self.env, **(self.record_env if recording else {})}
 
+    def run(self, argv, env, cwd, log):
+        """As run_timed. The daemon's time is in the kernel's ticks: right for builds only."""
+        before = self.daemon.cpu() if self.daemon else 0.0
+        sample = run_timed(argv, env, cwd, log)
+        if self.daemon:
+            sample.cpu += self.daemon.cpu() - before
+        return sample
+
     def empty_cache(self):
-        if self.cache_dir:
-            shutil.rmtree(self.cache_dir, ignore_errors=True)
-            self.cache_dir.mkdir()
+        """An empty cache, and a daemon that remembers nothing."""
+        if not self.cache_dir:
+            return
+        if self.daemon:
+            self.daemon.stop()
+        shutil.rmtree(self.cache_dir, ignore_errors=True)
+        self.cache_dir.mkdir()
+        if self.daemon:
+            self.daemon.start()
 
 
 def base_environment(home):
@@ -224,6 +240,79 @@ def hpcc_launcher(directory, binary, name="hpcc", extra=None):
     return Launcher(name, [str(binary)], env, counts=counts, cache_dir=cache)
 
 
+class Daemon:
+    """An hpcc daemon of a bench's own."""
+
+    def __init__(self, binary, env, log):
+        self.binary = binary
+        self.env = env
+        self.log = log
+        self.process = None
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [self.binary, "start"],
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+        ready, _, _ = select.select([self.process.stdout], [], [], 10)
+        if not ready or b"ready" not in self.process.stdout.readline():
+            self.process.kill()
+            self.process.wait()
+            said = Path(self.log).read_text(errors="replace")[-2000:]
+            raise BenchError(f"hpcc start: no daemon\n{said}")
+
+    def stop(self):
+        if self.process.poll() is not None:
+            raise BenchError(f"the daemon left with status {self.process.returncode}")
+        self.process.send_signal(signal.SIGTERM)
+        if self.process.wait(30) != 0:
+            raise BenchError(f"the daemon left with status {self.process.returncode} when told to")
+        self.process.stdout.close()
+
+    def cpu(self):
+        """Seconds so far, of all its threads."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory(self):
+        """Bytes that are its own, and those of the memory files it holds, mapped or not."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        own = dict(line.split(":", 1) for line in status.splitlines())["RssAnon"]
+        files = {}
+        for descriptor in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            with contextlib.suppress(OSError):  # closed meanwhile
+                if os.readlink(descriptor).startswith("/memfd:"):
+                    held = os.stat(descriptor)
+                    files[held.st_ino] = held.st_blocks * 512
+        return int(own.split()[0]) * 1024, sum(files.values())
+
+
+@contextlib.contextmanager
+def hpcc_daemon_launcher(directory, binary, name="hpcc, daemon", extra=None):
+    """hpcc with a daemon, which is gone afterwards."""
+    if not os.access(binary.with_name("hpcc-daemon"), os.X_OK):
+        raise BenchError(f"no hpcc-daemon beside {binary}: build it, or give --no-daemon")
+    runtime = Path(directory) / f"{name}-runtime"
+    runtime.mkdir(mode=0o700)
+    launcher = hpcc_launcher(
+        directory, binary, name, {"HPCC_RUNTIME_DIR": str(runtime), **(extra or {})}
+    )
+    env = {**base_environment(directory), **launcher.env}
+    launcher.daemon = Daemon(binary, env, Path(directory) / f"{name}-log")
+    launcher.daemon.start()
+    try:
+        yield launcher
+    except BaseException:
+        launcher.daemon.process.kill()
+        launcher.daemon.process.wait()
+        raise
+    launcher.daemon.stop()
+
+
 def ccache_launcher(directory, name="ccache", extra=None):
     binary = shutil.which("ccache")
     if not binary:
@@ -236,6 +325,16 @@ def ccache_launcher(directory, name="ccache", extra=None):
     base = base_environment(directory)
     counts = lambda: ccache_counts(binary, {**base, **env})
     return Launcher(name, [binary], env, counts=counts, cache_dir=cache)
+
+
+def ccache_launchers(directory):
+    """ccache with its defaults and in the settings that make its hits faster."""
+    uncompressed = {"CCACHE_NOCOMPRESS": "1"}
+    return [
+        ccache_launcher(directory),
+        ccache_launcher(directory, "ccache, uncompressed", uncompressed),
+        ccache_launcher(directory, "ccache, hard links", {"CCACHE_HARDLINK": "1", **uncompressed}),
+    ]
 
 
 @contextlib.contextmanager
@@ -319,6 +418,7 @@ def argument_parser(doc):
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--hpcc", help="the binary (default $HPCC_BIN, build/release/bin/hpcc)")
+    parser.add_argument("--no-daemon", action="store_true", help="leave hpcc's daemon out")
     parser.add_argument("--json", metavar="FILE", help="write samples, medians and verdicts there")
     parser.add_argument("--keep", action="store_true", help="keep the temporary directory")
     return parser

@@ -5,8 +5,9 @@
 //
 // It reads no source, no header and no configuration, and checks nothing: what it leaves out is
 // what a cache has to do. Outputs are kept under a hash of the working directory and the object's
-// name. A command that doesn't compile is executed. A compile that was not recorded is an error, so
-// that a measurement can't quietly contain a real compile.
+// name. A command that doesn't compile, or compiles /dev/null or the standard input to find out
+// what the compiler can, is executed. A compile that was not recorded is an error, so that a
+// measurement can't quietly contain a real compile.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,7 @@ struct Command {
   int wants_depfile;    // has -MD or -MMD
   const char* source;   // the last word that is no flag
   const char* object;   // -o, or NULL
-  const char* depfile;  // -MF, or NULL
+  const char* depfile;  // -MF or -Wp,-MD,<file>, or NULL
 };
 
 static void Fail(const char* what) {
@@ -45,13 +46,17 @@ static struct Command Understand(char** argv) {
       command.compiles = 1;
     } else if (strcmp(text, "-MD") == 0 || strcmp(text, "-MMD") == 0) {
       command.wants_depfile = 1;
+    } else if (strncmp(text, "-Wp,-MD,", 8) == 0 || strncmp(text, "-Wp,-MMD,", 9) == 0) {
+      command.wants_depfile = 1;
+      command.depfile = strrchr(text, ',') + 1;
     } else if (word[1] != NULL) {
       if (strcmp(text, "-o") == 0) {
         command.object = *++word;
       } else if (strcmp(text, "-MF") == 0) {
         command.depfile = *++word;
       } else if (strcmp(text, "-MT") == 0 || strcmp(text, "-MQ") == 0 || strcmp(text, "-I") == 0 ||
-                 strcmp(text, "-isystem") == 0 || strcmp(text, "-include") == 0) {
+                 strcmp(text, "-isystem") == 0 || strcmp(text, "-include") == 0 ||
+                 strcmp(text, "-x") == 0) {
         ++word;
       }
     }
@@ -119,7 +124,7 @@ int main(int argc, char** argv) {
   }
   ++argv;
   struct Command command = Understand(argv);
-  if (!command.compiles || command.source == NULL) {
+  if (!command.compiles || command.source == NULL || strcmp(command.source, "/dev/null") == 0) {
     execvp(argv[0], argv);
     Fail(argv[0]);
   }

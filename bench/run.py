@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs every bench and gives the verdict on every claim.
 
-  run.py --json results.json      everything: half an hour and more on two cores
+  run.py --json results.json      everything: hours on two cores
   run.py --quick                  few rounds and no cold build: a look, not a measurement
 
 Exit status: 0 when every claim held, 1 when one did not, 2 when one could not be measured.
@@ -14,24 +14,31 @@ from pathlib import Path
 
 import lib
 
-# Bench, rounds when measuring, rounds when looking (0: left out).
+# Bench, its options when measuring, its options when looking (None: left out).
 BENCHES = [
-    (["hit.py"], 300, 50),
-    (["not_cacheable.py"], 500, 100),
-    (["build.py", "lua", "--warm"], 25, 5),
-    (["build.py", "googletest", "--warm"], 9, 3),
-    (["build.py", "googletest", "--cold"], 5, 0),
+    (["hit.py"], ["--rounds", "300"], ["--rounds", "50"]),
+    (["not_cacheable.py"], ["--rounds", "500"], ["--rounds", "100"]),
+    (["build.py", "lua", "--warm"], ["--rounds", "25"], ["--rounds", "5"]),
+    (["build.py", "googletest", "--warm"], ["--rounds", "9"], ["--rounds", "3"]),
+    (["build.py", "googletest", "--cold"], ["--rounds", "5"], None),
+    (["build.py", "kernel", "--warm"], ["--rounds", "5"], None),
+    (["build.py", "kernel", "--cold"], ["--rounds", "3"], None),
+    (["throughput.py"], ["--seconds", "30"], ["--seconds", "10"]),
+    (["throughput.py"], ["--requests", "200000"], None),
+    (["two_builds.py", "lua"], ["--rounds", "5"], ["--rounds", "1"]),
+    (["two_builds.py", "googletest"], ["--rounds", "2"], None),
 ]
+ONLY_WITH_DAEMON = {"throughput.py", "two_builds.py"}
 
 
-def run_one(words, rounds, options, directory):
+def run_one(words, options, directory):
     """The report, or None when the bench could not measure."""
     report = directory / "report.json"
     report.unlink(missing_ok=True)
-    argv = [sys.executable, Path(__file__).with_name(words[0]), *words[1:]]
-    argv += ["--rounds", str(rounds), "--json", report]
+    argv = [sys.executable, Path(__file__).with_name(words[0]), *words[1:], "--json", report]
     argv += ["--hpcc", options.hpcc] if options.hpcc else []
-    print(f"\n=== {' '.join(words)}, {rounds} rounds", flush=True)
+    argv += ["--no-daemon"] if options.no_daemon else []
+    print(f"\n=== {' '.join(words)}", flush=True)
     subprocess.run(argv, timeout=7200)
     return json.loads(report.read_text()) if report.exists() else None
 
@@ -42,12 +49,12 @@ def main():
     options = parser.parse_args()
     reports, bars, unmeasured = {}, [], []
     with lib.workspace() as directory:
-        for words, rounds, quick_rounds in BENCHES:
-            rounds = quick_rounds if options.quick else rounds
-            if not rounds:
+        for bench, measuring, looking in BENCHES:
+            chosen = looking if options.quick else measuring
+            if chosen is None or (options.no_daemon and bench[0] in ONLY_WITH_DAEMON):
                 continue
-            name = " ".join(words)
-            report = run_one(words, rounds, options, directory)
+            name = " ".join([*bench, *chosen])
+            report = run_one([*bench, *chosen], options, directory)
             if report is None:
                 unmeasured.append(name)
                 continue
