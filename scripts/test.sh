@@ -3,9 +3,9 @@
 #
 #   scripts/test.sh           release build: unit tests and end-to-end suites; unit tests once more
 #                             under the address and undefined-behaviour sanitizers; a clang build
-#   scripts/test.sh --long    also: the thread sanitizer, the unit tests of the clang build, a minute
-#                             of each fuzz program, and the long form of each test
-#                             (HPCC_LONG_TESTS=1)
+#   scripts/test.sh --long    also: the suites labelled long, the thread sanitizer, the unit tests of
+#                             the clang build, a minute of each fuzz program, and the long form of
+#                             each test (HPCC_LONG_TESTS=1)
 #
 # The last line is "N passed, N failed", over everything; the exit status says the same.
 set -euo pipefail
@@ -73,6 +73,7 @@ mkdir -p build
 step "release build, gcc" build_preset release
 tests "unit tests" release -L unit
 tests "end-to-end tests" release -L e2e -j "$(nproc)"
+[[ -z $long ]] || tests "long end-to-end tests" release -L long -j "$(nproc)"
 step "sanitizer build (address, undefined)" build_preset asan
 tests "unit tests, address and undefined-behaviour sanitizers" asan -L unit
 step "release build, clang" build_preset clang

@@ -3,8 +3,12 @@
 The program under test is named by the environment variable HPCC_BIN. It may also be ccache, so that
 the suites themselves can be tried against a program known to work; what ccache has no answer for is
 then left out (see Statistics.exact).
+
+With HPCC_TEST_WITH_DAEMON=1, one daemon runs for as long as the suite does, and every test uses it
+with a cache of its own.
 """
 
+import atexit
 import fcntl
 import json
 import os
@@ -35,6 +39,44 @@ CLOCK_TICK = 0.02
 def require_program():
     if not HPCC or not os.access(HPCC, os.X_OK):
         sys.exit("HPCC_BIN must name the hpcc binary (it is %r)" % HPCC)
+    if os.environ.get("HPCC_TEST_WITH_DAEMON") == "1":
+        global session_daemon
+        session_daemon = SessionDaemon()
+
+
+session_daemon = None
+
+
+class SessionDaemon:
+    """The daemon of a whole suite. A suite whose daemon died, or was never asked, has failed."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="hpcc-session."))
+        self.runtime = self.folder / "run"
+        self.runtime.mkdir(mode=0o700)
+        self.environment = base_environment(self.folder, self.folder / "cache")
+        self.environment["HPCC_RUNTIME_DIR"] = str(self.runtime)
+        self.process = subprocess.Popen([HPCC, "start"], env=self.environment,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        if b"ready" not in self.process.stdout.readline():
+            sys.exit("hpcc start: there is no daemon to test with")
+        atexit.register(self.stop)
+
+    def stop(self):
+        report = subprocess.run([HPCC, "stats", "--json"], env=self.environment,
+                                capture_output=True, timeout=TIMEOUT)
+        daemon = json.loads(report.stdout)["daemon"] or {"requests": 0}
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            status = self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if status != 0 or not daemon["requests"]:
+            print("the daemon left with status %d after %d requests\n0 passed, 1 failed" % (
+                status, daemon["requests"]), flush=True)
+            os._exit(1)
 
 
 def base_environment(home, cache):
@@ -47,6 +89,8 @@ def base_environment(home, cache):
     }
     if IS_CCACHE:
         environment["CCACHE_DIR"] = str(cache)
+    if session_daemon:
+        environment["HPCC_RUNTIME_DIR"] = str(session_daemon.runtime)
     for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
         if name in os.environ:
             environment[name] = os.environ[name]

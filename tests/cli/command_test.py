@@ -15,6 +15,21 @@ import harness  # noqa: E402
 SOURCE = '#include "header.h"\nint value(void) { return VALUE; }\n'
 COMPILE = ["gcc", "-c", "unit.c", "-o", "unit.o"]
 
+# Types each argument and a tab behind "hpcc " into an interactive zsh, whose hpcc prints its words
+# in angle brackets; prints what is between these, a line each.
+TYPE_INTO_ZSH = r"""
+zmodload zsh/zpty
+zpty line zsh -f -i
+zpty -w line 'PS1=; fpath=($PWD/functions $fpath); autoload -Uz compinit; compinit -D -u
+hpcc() print -r -- "<$*>"; print rea""dy'
+zpty -r line output '*ready*'
+for typed; do
+  zpty -n -w line "hpcc $typed"$'\t\n'
+  zpty -r line output '*<*>*'
+  print -r -- "${${output##*<}%%>*}"
+done
+"""
+
 
 class CommandTest(harness.CacheTest):
     def setUp(self):
@@ -287,6 +302,25 @@ class Reports(CommandTest):
                    'printf "%%s\\n" "${COMPREPLY[@]}"' % script)
         result = subprocess.run(["bash", "-c", program], capture_output=True, text=True)
         self.assertIn("explain", result.stdout, result.stderr)
+
+    def test_zsh_completes_commands_options_and_files(self):
+        if not shutil.which("zsh"):
+            self.skipTest("zsh is not installed")
+        self.write("functions/_hpcc", self.hpcc("completion", "zsh"))
+        completed = {
+            "expl": "explain",
+            "stats --js": "stats --json",
+            "stats --json --ze": "stats --json --zero",
+            "clean --max-size=5": "clean --max-size=5G",
+            "completion z": "completion zsh",
+            "help doc": "help doctor",
+            "explain un": "explain unit.c",
+            "wrap gcc -c un": "wrap gcc -c unit.c",
+            "gcc -c un": "gcc -c unit.c",
+        }
+        result = self.run_command(["zsh", "-f", "-c", TYPE_INTO_ZSH, "zsh", *completed])
+        self.assertEqual(list(completed.values()), result.stdout.decode().splitlines(),
+                         result.stderr)
 
 
 class Modes(CommandTest):

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Changes to where includes lead: each must miss exactly when the compiler would differ."""
 
+import json
 import os
 import shutil
 import sys
@@ -451,6 +452,18 @@ class Include:
                           "int value(void) { return EXIT_FAILURE + BUFSIZ; }\n")
         self.warm()
 
+    def test_standard_library_of_cxx20_hits_without_a_preprocessor(self):
+        if self.language == "C":
+            self.skipTest("C++ only")
+        self.flags = ["-std=c++20"]
+        self.write_source("#include <algorithm>\n#include <ranges>\n#include <string>\n"
+                          "void sort(std::string& text) { std::ranges::sort(text); }\n")
+        self.warm()
+        if not harness.Statistics.exact:
+            return
+        numbers = json.loads(self.run_command([harness.HPCC, "stats", "--json"]).stdout)
+        self.assertEqual((1, 0), (numbers["direct_hits"], numbers["preprocessed_hits"]))
+
     def test_once_only_twins_are_as_the_compiler_sees_them(self):
         """gcc takes two files of equal content, size and time for one file: #pragma once."""
         self.write_source('#include "a/twin.h"\n#include "b/twin.h"\nint value(void) '
@@ -464,6 +477,43 @@ class Include:
         self.check("any")
         os.utime(second, (1000, 1000))
         self.check("any")
+
+
+class MsvcInclude(direct_mode_case.DirectModeTest):
+    """cl and clang-cl look for a quoted include beside every file of the include stack."""
+    suffix = "cc"
+
+    def setUp(self):
+        super().setUp()
+        self.source = "src/main.cc"
+        self.flags = ["/Iinclude"]
+        self.write_source('#include "../other/outer.h"\n')
+
+    def command(self):
+        return ["clang-cl-14", "--target=x86_64-pc-windows-msvc", "/Brepro", "/clang:-MD",
+                "/clang:-MF", "/clang:main.d", *self.flags, "/c", self.source, "/Fomain.o"]
+
+    def test_header_created_beside_an_outer_file_of_the_stack_misses(self):
+        self.write("other/outer.h", '#include "header.h"\nint value() { return VALUE; }\n')
+        self.write("include/header.h", "#define VALUE 3\n")
+        self.warm()
+        outer = self.write("src/header.h", "#define VALUE 2\n")
+        self.check_change()
+        inner = self.write("other/header.h", "#define VALUE 1\n")
+        self.check_change()
+        inner.unlink()
+        self.check("hit")
+        outer.unlink()
+        self.check("hit")
+
+    def test_has_include_beside_an_outer_file_of_the_stack_misses(self):
+        self.write("other/outer.h", '#if __has_include("header.h")\nint there = 1;\n#else\n'
+                                    "int there = 0;\n#endif\n")
+        self.warm()
+        created = self.write("src/header.h", "")
+        self.check_change()
+        created.unlink()
+        self.check("hit")
 
 
 direct_mode_case.for_each_compiler(globals(), Include)
