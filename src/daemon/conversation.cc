@@ -259,7 +259,8 @@ void Conversation::ServeLease(SharedCompile& compile, const Lookup& lookup) {
     learned.set_has_dependency_file(true);
     learned.set_dependency_file(*outcome->dependency_file);
   }
-  // Kept before it is said: whoever looks after the wrapper has ended finds it, in the counters too.
+  // Kept before it is said: whoever looks once the wrapper has ended finds it, and finds it
+  // counted.
   compile.Keep(lookup, *outcome);
   Send(&response);
   NoteCompileTime(request->learn().compile_ns());
