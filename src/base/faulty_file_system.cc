@@ -1,5 +1,6 @@
 #include "base/faulty_file_system.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/status.h"
@@ -19,6 +20,15 @@ class FaultyFileSystem::FaultyFile final : public File {
     }
     if (error != 0) return ErrnoStatus(error, "write", "(injected)");
     return inner_->Write(data);
+  }
+  absl::Status CopyFrom(const Descriptor& from, uint64_t offset, uint64_t size) override {
+    int error = 0;
+    const std::optional<size_t> torn_after = fs_.CountWrite(&error);
+    if (torn_after.has_value()) {
+      HPCC_RETURN_IF_ERROR(inner_->CopyFrom(from, offset, std::min<uint64_t>(size, *torn_after)));
+    }
+    if (error != 0) return ErrnoStatus(error, "write", "(injected)");
+    return inner_->CopyFrom(from, offset, size);
   }
   absl::StatusOr<std::string> ReadAt(uint64_t offset, size_t size) override {
     HPCC_RETURN_IF_ERROR(fs_.Check("ReadAt", "(file)"));

@@ -18,9 +18,14 @@ absl::Status TooLong(const std::string& path, uint64_t max_bytes) {
 
 }  // namespace
 
-void FileSystem::StatMany(std::span<const std::string> paths, std::span<StatResult> results) {
-  for (size_t i = 0; i < paths.size(); ++i) {
-    results[i].error = Stat(paths[i].c_str(), /*follow_symlinks=*/true, &results[i].stat);
+void FileSystem::StatMany(const StatPlan& plan, std::span<StatResult> results) {
+  for (size_t group = 0; group < plan.groups().size(); ++group) StatGroup(plan, group, results);
+}
+
+void FileSystem::StatGroup(const StatPlan& plan, size_t group, std::span<StatResult> results) {
+  for (const uint32_t member : plan.groups()[group].members) {
+    StatResult& result = results[member];
+    result.error = Stat(plan.paths()[member].c_str(), /*follow_symlinks=*/true, &result.stat);
   }
 }
 

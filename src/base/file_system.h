@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/posix_descriptor.h"
+#include "base/stat_plan.h"
 
 namespace hpcc {
 
@@ -46,6 +48,8 @@ class File {
   virtual ~File() = default;
   // Writes all of `data`.
   virtual absl::Status Write(std::string_view data) = 0;
+  // Writes `size` bytes of another regular file, from `offset` on. DataLoss: it is shorter.
+  virtual absl::Status CopyFrom(const Descriptor& from, uint64_t offset, uint64_t size) = 0;
   // Reads up to `size` bytes at `offset`; fewer only at the end of the file.
   virtual absl::StatusOr<std::string> ReadAt(uint64_t offset, size_t size) = 0;
   virtual absl::StatusOr<FileStat> Stat() = 0;
@@ -68,11 +72,12 @@ class FileSystem {
   // makes hundreds of them, most of which are expected to find nothing.
   virtual int Stat(const char* path, bool follow_symlinks, FileStat* stat) = 0;
 
-  // Never waits: a FIFO without a writer opens at once.
-  // The same for many files at once, following symlinks: cheaper where several are in one
-  // directory. `results` is as long as `paths`.
-  virtual void StatMany(std::span<const std::string> paths, std::span<StatResult> results);
+  // The same for many files at once, following symlinks. `results` is as long as plan.paths().
+  virtual void StatMany(const StatPlan& plan, std::span<StatResult> results);
+  // The part of it that one group is. Thread-safe for different groups and the same `results`.
+  virtual void StatGroup(const StatPlan& plan, size_t group, std::span<StatResult> results);
 
+  // Never waits: a FIFO without a writer opens at once.
   virtual absl::StatusOr<std::unique_ptr<File>> OpenForReading(const std::string& path) = 0;
   // Creates the file; AlreadyExists when there is one. `mode` is subject to the umask.
   virtual absl::StatusOr<std::unique_ptr<File>> Create(const std::string& path, uint32_t mode) = 0;

@@ -18,8 +18,11 @@ class ForwardingFileSystem : public FileSystem {
   int Stat(const char* path, bool follow_symlinks, FileStat* stat) override {
     return inner_.Stat(path, follow_symlinks, stat);
   }
-  void StatMany(std::span<const std::string> paths, std::span<StatResult> results) override {
-    inner_.StatMany(paths, results);
+  void StatMany(const StatPlan& plan, std::span<StatResult> results) override {
+    inner_.StatMany(plan, results);
+  }
+  void StatGroup(const StatPlan& plan, size_t group, std::span<StatResult> results) override {
+    inner_.StatGroup(plan, group, results);
   }
   absl::StatusOr<std::unique_ptr<File>> OpenForReading(const std::string& path) override {
     return inner_.OpenForReading(path);

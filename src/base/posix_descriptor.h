@@ -47,6 +47,10 @@ absl::StatusOr<Descriptor> OpenReadOnly(const std::string& path);
 // `max_bytes`.
 absl::StatusOr<std::string> ReadDescriptor(const Descriptor& descriptor, uint64_t max_bytes);
 
+// `size` bytes from `offset` on; fewer only at the end of the file.
+absl::StatusOr<std::string> ReadDescriptorAt(const Descriptor& descriptor, uint64_t offset,
+                                             size_t size);
+
 }  // namespace hpcc
 
 #endif  // HPCC_BASE_POSIX_DESCRIPTOR_H_

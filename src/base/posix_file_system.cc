@@ -2,9 +2,11 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -45,6 +47,21 @@ class PosixFile final : public File {
       if (written < 0 && errno == EINTR) continue;
       if (written < 0) return Failed("write");
       data.remove_prefix(static_cast<size_t>(written));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CopyFrom(const Descriptor& from, uint64_t offset, uint64_t size) override {
+    auto at = static_cast<off_t>(offset);
+    const uint64_t end = offset + size;
+    while (static_cast<uint64_t>(at) < end) {
+      const uint64_t left = end - static_cast<uint64_t>(at);
+      const ssize_t sent = sendfile(fd_.get(), from.get(), &at, left);
+      if (sent < 0 && errno == EINTR) continue;
+      // Not everything that can be written to can be sent to.
+      if (sent < 0 && errno == EINVAL) return CopyByHand(from, static_cast<uint64_t>(at), left);
+      if (sent < 0) return Failed("write");
+      if (sent == 0) return CutShort();
     }
     return absl::OkStatus();
   }
@@ -101,6 +118,20 @@ class PosixFile final : public File {
   }
 
  private:
+  absl::Status CopyByHand(const Descriptor& from, uint64_t offset, uint64_t size) {
+    constexpr uint64_t kStep = uint64_t{1} << 20;
+    for (const uint64_t end = offset + size; offset < end;) {
+      HPCC_ASSIGN_OR_RETURN(const std::string part,
+                            ReadDescriptorAt(from, offset, std::min(kStep, end - offset)));
+      if (part.empty()) return CutShort();
+      HPCC_RETURN_IF_ERROR(Write(part));
+      offset += part.size();
+    }
+    return absl::OkStatus();
+  }
+  absl::Status CutShort() const {
+    return absl::DataLossError(StrCat("what goes into ", path_, " is cut short"));
+  }
   absl::Status Failed(std::string_view operation) const {
     return ErrnoStatus(errno, operation, path_);
   }
@@ -119,8 +150,8 @@ class PosixFileSystem final : public FileSystem {
     return 0;
   }
 
-  void StatMany(std::span<const std::string> paths, std::span<StatResult> results) override {
-    StatManyByDirectory(paths, results);
+  void StatGroup(const StatPlan& plan, size_t group, std::span<StatResult> results) override {
+    StatGroupByDirectory(plan, group, results);
   }
 
   absl::StatusOr<std::unique_ptr<File>> OpenForReading(const std::string& path) override {

@@ -58,7 +58,7 @@ TEST_F(PosixFilesTest, ManyStatsAreWhatSingleOnesAre) {
   paths.push_back(directory_ + "/many/dangling");
 
   std::vector<StatResult> results(paths.size());
-  fs_.StatMany(paths, results);
+  fs_.StatMany(StatPlan(paths), results);
   for (size_t i = 0; i < paths.size(); ++i) {
     FileStat expected;
     const int error = fs_.Stat(paths[i].c_str(), /*follow_symlinks=*/true, &expected);
@@ -67,6 +67,21 @@ TEST_F(PosixFilesTest, ManyStatsAreWhatSingleOnesAre) {
       EXPECT_EQ(results[i].stat, expected) << paths[i];
     }
   }
+}
+
+TEST_F(PosixFilesTest, PartOfAFileIsCopiedIntoFilesAndDevices) {
+  const std::string text = std::string(100'000, 'a') + std::string(100'000, 'b');
+  const absl::StatusOr<Descriptor> from = OpenReadOnly(Write("from", text));
+  ASSERT_TRUE(from.ok());
+  const absl::StatusOr<std::unique_ptr<File>> to = fs_.Create(directory_ + "/to", 0600);
+  ASSERT_TRUE(to.ok());
+  ASSERT_TRUE((*to)->CopyFrom(*from, 99'999, 3).ok());
+  ASSERT_TRUE((*to)->CopyFrom(*from, 0, 2).ok());
+  EXPECT_TRUE(absl::IsDataLoss((*to)->CopyFrom(*from, text.size() - 1, 2)));
+  EXPECT_EQ(*ReadFile(fs_, directory_ + "/to", 100), "abbaab");
+  const absl::StatusOr<std::unique_ptr<File>> device = fs_.OpenForOverwriting("/dev/null", 0600);
+  ASSERT_TRUE(device.ok());
+  EXPECT_TRUE((*device)->CopyFrom(*from, 0, text.size()).ok());
 }
 
 TEST_F(PosixFilesTest, PrivateIsWhatOthersCannotOpen) {

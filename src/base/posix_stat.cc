@@ -3,30 +3,18 @@
 #include <fcntl.h>
 
 #include <cerrno>
-#include <string_view>
-#include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "base/posix_descriptor.h"
 
 namespace hpcc {
 
 namespace {
 
-// Opening and closing a directory costs about as much as walking to two or three of its files.
-constexpr size_t kWorthOpening = 4;
-
 FileStat::Type TypeOf(mode_t mode) {
   if (S_ISREG(mode)) return FileStat::Type::kRegular;
   if (S_ISDIR(mode)) return FileStat::Type::kDirectory;
   if (S_ISLNK(mode)) return FileStat::Type::kSymlink;
   return FileStat::Type::kOther;
-}
-
-// Up to and without the last slash; files without one are in no directory worth opening.
-std::string_view DirectoryOf(std::string_view path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
 }
 
 void StatOne(int directory, const char* name, StatResult* result) {
@@ -51,34 +39,18 @@ void ConvertStat(const struct stat& from, FileStat* to) {
   to->type = TypeOf(from.st_mode);
 }
 
-void StatManyByDirectory(std::span<const std::string> paths, std::span<StatResult> results) {
-  struct Group {
-    std::string_view directory;
-    std::vector<size_t> members;
-  };
-  std::vector<Group> groups;
-  absl::flat_hash_map<std::string_view, size_t> group_of;
-  for (size_t i = 0; i < paths.size(); ++i) {
-    const std::string_view directory = DirectoryOf(paths[i]);
-    const auto [found, is_new] = group_of.try_emplace(directory, groups.size());
-    if (is_new) groups.push_back({directory, {}});
-    groups[found->second].members.push_back(i);
+void StatGroupByDirectory(const StatPlan& plan, size_t group, std::span<StatResult> results) {
+  const StatPlan::Group& looked_at = plan.groups()[group];
+  Descriptor directory;
+  if (!looked_at.directory.empty()) {
+    directory = Descriptor(open(looked_at.directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   }
-  for (const Group& group : groups) {
-    Descriptor directory;
-    if (!group.directory.empty() && group.members.size() >= kWorthOpening) {
-      const std::string name(group.directory);
-      directory = Descriptor(open(name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    }
-    for (const size_t member : group.members) {
-      const char* path = paths[member].c_str();
-      // With a slash at the end there is no name in the directory.
-      const char* name = path + group.directory.size() + 1;
-      if (directory.valid() && *name != '\0') {
-        StatOne(directory.get(), name, &results[member]);
-      } else {
-        StatOne(AT_FDCWD, path, &results[member]);
-      }
+  for (const uint32_t member : looked_at.members) {
+    const char* path = plan.paths()[member].c_str();
+    if (directory.valid()) {
+      StatOne(directory.get(), path + looked_at.directory.size() + 1, &results[member]);
+    } else {
+      StatOne(AT_FDCWD, path, &results[member]);
     }
   }
 }

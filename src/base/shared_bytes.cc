@@ -32,12 +32,17 @@ absl::StatusOr<Descriptor> ShareBytes(std::string_view data) {
   return descriptor;
 }
 
-absl::StatusOr<SharedBytes> SharedBytes::Map(const Descriptor& descriptor, size_t size) {
+absl::Status CheckShared(const Descriptor& descriptor, size_t size) {
   struct stat stat;
   if (fcntl(descriptor.get(), F_GET_SEALS) != kSeals || fstat(descriptor.get(), &stat) != 0 ||
       static_cast<size_t>(stat.st_size) != size) {
     return absl::InvalidArgumentError("not a sealed memory file of the size announced");
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SharedBytes> SharedBytes::Map(const Descriptor& descriptor, size_t size) {
+  HPCC_RETURN_IF_ERROR(CheckShared(descriptor, size));
   if (size == 0) return SharedBytes(nullptr, 0);
   void* mapping = mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, descriptor.get(), 0);
   if (mapping == MAP_FAILED) return ErrnoStatus(errno, "mmap", "a memory file");

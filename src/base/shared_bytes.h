@@ -14,11 +14,14 @@ namespace hpcc {
 // A sealed memory file that holds `data`. Its memory is freed with the last descriptor.
 absl::StatusOr<Descriptor> ShareBytes(std::string_view data);
 
+// InvalidArgument: `descriptor` is no sealed memory file of exactly `size` bytes. Anything else
+// could be cut short, or changed, by the other end while it is read.
+absl::Status CheckShared(const Descriptor& descriptor, size_t size);
+
 // A view of what somebody shared. Not thread-safe.
 class SharedBytes {
  public:
-  // InvalidArgument: `descriptor` is no sealed memory file of exactly `size` bytes; mapping
-  // anything else could end this process when the other end cuts it short.
+  // Errors as of CheckShared.
   static absl::StatusOr<SharedBytes> Map(const Descriptor& descriptor, size_t size);
 
   SharedBytes(SharedBytes&& other) noexcept;

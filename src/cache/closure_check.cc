@@ -54,13 +54,41 @@ std::string ClosureChecker::Resolve(const std::string& recorded) const {
   return path::Join(cwd_, recorded);
 }
 
-std::optional<MissReason> ClosureChecker::Check(DirectRecord* record) {
-  if (std::optional<MissReason> reason = CheckFiles(&record->files)) return reason;
-  for (RecordedDirectory& directory : record->directories) {
-    if (std::optional<MissReason> reason = CheckDirectory(&directory)) return reason;
+ClosurePlan ClosureChecker::PlanOf(const DirectRecord& record) const {
+  std::vector<std::string> paths;
+  paths.reserve(record.files.size() + record.directories.size());
+  for (const RecordedFile& file : record.files) paths.push_back(Resolve(file.path));
+  for (const RecordedDirectory& directory : record.directories) {
+    paths.push_back(Resolve(directory.path));
   }
-  for (const RecordedPlace& place : record->places) {
-    if (std::optional<MissReason> reason = CheckPlace(place)) return reason;
+  return {.cwd = cwd_, .root = root_.directory(), .places = StatPlan(std::move(paths))};
+}
+
+std::optional<MissReason> ClosureChecker::Check(DirectRecord* record,
+                                                std::optional<ClosurePlan>* plan) {
+  std::optional<ClosurePlan> own;
+  if (plan == nullptr) plan = &own;
+  const size_t count = record->files.size() + record->directories.size();
+  const bool fits = plan->has_value() && (*plan)->cwd == cwd_ &&
+                    (*plan)->root == root_.directory() && (*plan)->places.paths().size() == count;
+  if (!fits) *plan = PlanOf(*record);
+  const StatPlan& places = (*plan)->places;
+  std::vector<StatResult> found(count);
+  fs_.StatMany(places, found);
+
+  size_t place = 0;
+  for (RecordedFile& file : record->files) {
+    const std::string& path = places.paths()[place];
+    if (std::optional<MissReason> reason = CheckFile(path, found[place++], &file)) return reason;
+  }
+  for (RecordedDirectory& directory : record->directories) {
+    const std::string& path = places.paths()[place];
+    if (std::optional<MissReason> reason = CheckDirectory(path, found[place++], &directory)) {
+      return reason;
+    }
+  }
+  for (const RecordedPlace& recorded : record->places) {
+    if (std::optional<MissReason> reason = CheckPlace(recorded)) return reason;
   }
   return std::nullopt;
 }
@@ -70,20 +98,6 @@ std::optional<MissReason> ClosureChecker::CheckPlace(const RecordedPlace& place)
   const absl::StatusOr<std::string> real = fs_.RealPath(path);
   if (real.ok() && *real == Resolve(place.real)) return std::nullopt;
   return Reason(MissReason::Kind::kHeaderChanged, path);
-}
-
-std::optional<MissReason> ClosureChecker::CheckFiles(std::vector<RecordedFile>* files) {
-  std::vector<std::string> paths;
-  paths.reserve(files->size());
-  for (const RecordedFile& file : *files) paths.push_back(Resolve(file.path));
-  std::vector<StatResult> found(files->size());
-  fs_.StatMany(paths, found);
-  for (size_t i = 0; i < files->size(); ++i) {
-    if (std::optional<MissReason> reason = CheckFile(paths[i], found[i], &(*files)[i])) {
-      return reason;
-    }
-  }
-  return std::nullopt;
 }
 
 std::optional<MissReason> ClosureChecker::CheckFile(const std::string& path,
@@ -132,11 +146,11 @@ std::optional<Digest> ClosureChecker::DigestOf(const std::string& path, FileStam
   return read_.emplace(path, seen).first->second.digest;
 }
 
-std::optional<MissReason> ClosureChecker::CheckDirectory(RecordedDirectory* directory) {
-  const std::string path = Resolve(directory->path);
-  FileStat stat;
-  const bool there = fs_.Stat(path.c_str(), /*follow_symlinks=*/true, &stat) == 0;
-  const FileStamp stamp = there ? FileStamp::Of(stat) : FileStamp();
+std::optional<MissReason> ClosureChecker::CheckDirectory(const std::string& path,
+                                                         const StatResult& found,
+                                                         RecordedDirectory* directory) {
+  const bool there = found.error == 0;
+  const FileStamp stamp = there ? FileStamp::Of(found.stat) : FileStamp();
   const bool unchanged = there && directory->trusted && stamp == directory->stamp;
 
   if (unchanged && directory->names.empty() && directory->all_vouched) return std::nullopt;
@@ -147,12 +161,12 @@ std::optional<MissReason> ClosureChecker::CheckDirectory(RecordedDirectory* dire
     if (unchanged && name.vouched) continue;
     if (!name.exists && missing.Contains(name.name)) continue;
     const std::string place = path::Join(path, name.name);
-    FileStat found;
-    const int error = fs_.Stat(place.c_str(), /*follow_symlinks=*/true, &found);
+    FileStat stat;
+    const int error = fs_.Stat(place.c_str(), /*follow_symlinks=*/true, &stat);
     // What can't be looked at may well be there.
     const bool unknown = error != 0 && error != ENOENT && error != ENOTDIR;
     const bool exists =
-        unknown || (error == 0 && (!found.is_directory() || place.ends_with(kPrecompiledSuffix)));
+        unknown || (error == 0 && (!stat.is_directory() || place.ends_with(kPrecompiledSuffix)));
     if (exists && !name.exists) return Reason(MissReason::Kind::kHeaderAppeared, place);
     if ((!exists || unknown) && name.exists) {
       return Reason(MissReason::Kind::kHeaderVanished, place);

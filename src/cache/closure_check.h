@@ -17,6 +17,13 @@
 
 namespace hpcc {
 
+// Where the files and directories of one record are: made once for a record that is checked often.
+struct ClosurePlan {
+  std::string cwd;
+  std::string root;  // the project's; "": there is none
+  StatPlan places;   // the record's files, then its directories
+};
+
 // Checks records of one unit. Remembers what it looked at, so that a second record costs little.
 // Not thread-safe.
 class ClosureChecker {
@@ -28,7 +35,9 @@ class ClosureChecker {
 
   // Nothing when the record holds, else the first thing that doesn't. Stamps in `record` that were
   // out of date, or not to be trusted yet, are renewed on the way; see renewed().
-  std::optional<MissReason> Check(DirectRecord* record);
+  // `plan`, where there is one, is of this record as it was checked before, or empty, and is made
+  // anew where it is for another working directory or root.
+  std::optional<MissReason> Check(DirectRecord* record, std::optional<ClosurePlan>* plan = nullptr);
 
   // How much renewing saved work next time: files that had to be read, and names that had to be
   // looked at one by one because their directory had changed.
@@ -43,10 +52,11 @@ class ClosureChecker {
     std::optional<Digest> digest;
   };
 
-  std::optional<MissReason> CheckFiles(std::vector<RecordedFile>* files);
+  ClosurePlan PlanOf(const DirectRecord& record) const;
   std::optional<MissReason> CheckFile(const std::string& path, const StatResult& found,
                                       RecordedFile* file);
-  std::optional<MissReason> CheckDirectory(RecordedDirectory* directory);
+  std::optional<MissReason> CheckDirectory(const std::string& path, const StatResult& found,
+                                           RecordedDirectory* directory);
   std::optional<MissReason> CheckPlace(const RecordedPlace& place) const;
   std::string Resolve(const std::string& recorded) const;
   std::optional<Digest> DigestOf(const std::string& path, FileStamp* stamp);

@@ -115,7 +115,7 @@ Lookup ResultCache::LookUpDirect(const Unit& unit) {
       reason = MissReason{.kind = MissReason::Kind::kDiagnosticsDiffer};
     }
     if (!reason) {
-      lookup.hit = LoadResult(unit, record.result_key, &lookup);
+      lookup.hit = LoadResult(*unit.request.invocation, record.result_key, &lookup);
       if (lookup.hit) {
         lookup.hit_record = i;
         if (i > 0 || checker.renewed() >= kWorthRenewing) {
@@ -134,11 +134,12 @@ Lookup ResultCache::LookUpDirect(const Unit& unit) {
   return lookup;
 }
 
-bool ResultCache::StillHits(const Unit& unit, DirectRecord* record) {
+bool ResultCache::StillHits(const Unit& unit, DirectRecord* record,
+                            std::optional<ClosurePlan>* plan) {
   if (!record->root.empty() && record->root != unit.root.directory()) return false;
   if (!TerminalFits(unit, record->terminal)) return false;
   ClosureChecker checker(fs_, unit.request.cwd, unit.root, clock_.FileStampNanoseconds(), memo_);
-  return !checker.Check(record) &&
+  return !checker.Check(record, plan) &&
          store_.Touch({StoreNamespace::kResult, record->result_key}).ok() &&
          store_.Touch(DirectKey(unit)).ok();
 }
@@ -149,7 +150,8 @@ Lookup ResultCache::LookUpPreprocessed(const Unit& unit, const std::vector<Recor
   const std::string terminal = unit.request.terminal.empty() ? "none" : unit.request.terminal;
   for (const std::string_view candidate : {std::string_view(), std::string_view(terminal)}) {
     lookup.hit = LoadResult(
-        unit, PreprocessedResultKey(unit, {.files = &files, .terminal = candidate}, text), &lookup);
+        *unit.request.invocation,
+        PreprocessedResultKey(unit, {.files = &files, .terminal = candidate}, text), &lookup);
     if (lookup.hit) return lookup;
   }
   // Nothing under the key is what every new text looks like; the last compile tells more.
@@ -162,14 +164,14 @@ Lookup ResultCache::LookUpPreprocessed(const Unit& unit, const std::vector<Recor
   return lookup;
 }
 
-std::optional<ResultBundle> ResultCache::LoadResult(const Unit& unit, const Digest& result_key,
-                                                    Lookup* lookup) {
+std::optional<ResultBundle> ResultCache::LoadResult(const Invocation& invocation,
+                                                    const Digest& result_key, Lookup* lookup) {
   absl::StatusOr<std::string> stored = store_.Get({StoreNamespace::kResult, result_key});
   MissReason reason{.kind = MissReason::Kind::kResultEvicted};
   if (stored.ok()) {
     absl::StatusOr<ResultBundle> bundle = DecodeBundle(*stored);
     if (bundle.ok()) {
-      const std::string missing = MissingPart(*unit.request.invocation, *bundle);
+      const std::string missing = MissingPart(invocation, *bundle);
       if (missing.empty()) {
         lookup->bytes = stored->size();
         return *std::move(bundle);

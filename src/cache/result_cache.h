@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/file_system.h"
+#include "cache/closure_check.h"
 #include "cache/closure_record.h"
 #include "cache/direct_entry.h"
 #include "cache/result_bundle.h"
@@ -55,13 +56,19 @@ class ResultCache {
   Lookup LookUpDirect(const Unit& unit);
 
   // Whether a look-up that found `record` would find it again now: the closure holds, diagnostics
-  // fit, and the result is still kept. Stamps in `record` are renewed on the way.
-  bool StillHits(const Unit& unit, DirectRecord* record);
+  // fit, and the result is still kept. Stamps in `record` are renewed on the way; `plan` is as for
+  // ClosureChecker::Check.
+  bool StillHits(const Unit& unit, DirectRecord* record, std::optional<ClosurePlan>* plan);
 
   // After the preprocessor ran: `files` as RecordClosure made them, `text` the digest of its
   // output.
   Lookup LookUpPreprocessed(const Unit& unit, const std::vector<RecordedFile>& files,
                             const Digest& text);
+
+  // The result under a key, if it is kept and has all that `invocation` asks for. Otherwise says in
+  // `lookup` why not; what is damaged is removed.
+  std::optional<ResultBundle> LoadResult(const Invocation& invocation, const Digest& result_key,
+                                         Lookup* lookup);
 
   struct Kept {
     Digest key;
@@ -89,8 +96,6 @@ class ResultCache {
   absl::Status RememberUnit(const UnitRecord& record);
 
  private:
-  std::optional<ResultBundle> LoadResult(const Unit& unit, const Digest& result_key,
-                                         Lookup* lookup);
   MissReason CompareWithLastUnit(const Unit& unit);
   absl::Status PutRecord(const Unit& unit, const Lookup& lookup, DirectRecord record);
   absl::StatusOr<Kept> PutResult(const Unit& unit, const Digest& key,

@@ -14,8 +14,7 @@
 #include "cache/toolchain_memo.h"
 #include "client/daemon_start.h"
 #include "client/dependency_output.h"
-#include "client/output_writer.h"
-#include "compiler/coff_stamp.h"
+#include "client/hit_outputs.h"
 #include "compiler/command_rewriting.h"
 #include "compiler/compiler_name.h"
 
@@ -23,7 +22,6 @@ namespace hpcc {
 
 namespace {
 
-constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr size_t kMaxPreprocessedBytes = size_t{512} << 20;
 
 // Refusals a user would want explained: commands that look like a compile of one source.
@@ -95,7 +93,16 @@ std::optional<ExitStatus> CachedCompile::Run() {
     if (!Identify()) return std::nullopt;
     answer = AskDaemon();
   }
-  if (answer.hit && IsComplete(answer.hit->message)) return ServeHitOfDaemon(*answer.hit);
+  while (answer.hit) {
+    const std::unique_ptr<DaemonClient::Hit> hit = std::move(answer.hit);
+    HitOutputs outputs(fs_, clock_);
+    const absl::Status written = WriteAside(hit.get(), &outputs);
+    if (hit->message.tentative()) answer = daemon_->AfterTentative();
+    if (hit->message.tentative() && !answer.confirmed) continue;
+    if (absl::IsNotFound(written)) break;
+    return PutInPlace(written, &outputs, hit->message.standard_output(),
+                      hit->message.standard_error());
+  }
   if (answer.lease) return RunLeased(*answer.lease);
   daemon_.reset();
   if (!Prepare()) return std::nullopt;
@@ -131,10 +138,9 @@ DaemonClient::Answer CachedCompile::AskDaemon() {
 
 bool CachedCompile::IsComplete(const daemon_v1::Hit& hit) const {
   const bool wants_dependencies = invocation_.dependencies.kind != DependencyRequest::Kind::kNone;
-  if (hit.has_dependency_file() != wants_dependencies ||
-      hit.outputs_size() != static_cast<int>(invocation_.outputs.size())) {
-    return false;
-  }
+  if (hit.has_dependency_file() != wants_dependencies) return false;
+  if (!hit.stored_result().empty()) return hit.outputs_size() == 0;
+  if (hit.outputs_size() != static_cast<int>(invocation_.outputs.size())) return false;
   for (int i = 0; i < hit.outputs_size(); ++i) {
     const auto role = static_cast<uint32_t>(invocation_.outputs[static_cast<size_t>(i)].role);
     if (hit.outputs(i).role() != role) return false;
@@ -142,20 +148,46 @@ bool CachedCompile::IsComplete(const daemon_v1::Hit& hit) const {
   return true;
 }
 
-std::optional<ExitStatus> CachedCompile::ServeHitOfDaemon(const DaemonClient::Hit& hit) {
-  std::string_view rest = hit.outputs();
-  for (int i = 0; i < hit.message.outputs_size(); ++i) {
-    const uint64_t size = hit.message.outputs(i).size();
-    if (!WriteHit(invocation_.outputs[static_cast<size_t>(i)], rest.substr(0, size))) {
-      return std::nullopt;
-    }
-    rest.remove_prefix(size);
+absl::Status CachedCompile::WriteAside(DaemonClient::Hit* hit, HitOutputs* outputs) {
+  if (!IsComplete(hit->message)) return absl::NotFoundError("not all that was asked for");
+  if (const std::string& key = hit->message.stored_result(); !key.empty()) {
+    Lookup lookup;
+    hit->stored = cache_.LoadResult(invocation_, *Digest::FromBytes(key), &lookup);
+    if (!hit->stored) return absl::NotFoundError("the result is gone");
+    HPCC_RETURN_IF_ERROR(AddOutputs(*hit->stored, outputs));
   }
-  if (hit.message.has_dependency_file() && !WriteHitDependencies(hit.message.dependency_file())) {
+  uint64_t offset = 0;
+  for (int i = 0; i < hit->message.outputs_size(); ++i) {
+    const Output& output = invocation_.outputs[static_cast<size_t>(i)];
+    const uint64_t size = hit->message.outputs(i).size();
+    const OutputData data = hit->shared.valid() ? OutputData(hit->shared, offset, size)
+                                                : OutputData(hit->outputs().substr(offset, size));
+    HPCC_RETURN_IF_ERROR(outputs->Add(output.path, data, KindOf(invocation_, output.role)));
+    offset += size;
+  }
+  if (!hit->message.has_dependency_file()) return absl::OkStatus();
+  return outputs->Add(invocation_.dependencies.file, hit->message.dependency_file(),
+                      OutputKind::kOverwritten);
+}
+
+absl::Status CachedCompile::AddOutputs(const ResultBundle& bundle, HitOutputs* outputs) const {
+  for (const Output& output : invocation_.outputs) {
+    HPCC_RETURN_IF_ERROR(outputs->Add(output.path, bundle.Find(output.role)->data,
+                                      KindOf(invocation_, output.role)));
+  }
+  return absl::OkStatus();
+}
+
+std::optional<ExitStatus> CachedCompile::PutInPlace(absl::Status status, HitOutputs* outputs,
+                                                    std::string_view out, std::string_view err) {
+  if (status.ok()) status = outputs->Commit();
+  if (!status.ok()) {
+    Log(LogLevel::kError, StrCat("output: ", std::string(status.message())));
+    Count(Counter::kError);
     return std::nullopt;
   }
-  WriteStream(STDOUT_FILENO, hit.message.standard_output());
-  WriteStream(STDERR_FILENO, hit.message.standard_error());
+  WriteStream(STDOUT_FILENO, out);
+  WriteStream(STDERR_FILENO, err);
   return ExitStatus{};
 }
 
@@ -294,44 +326,25 @@ void CachedCompile::KeepPreprocessed(const Lookup& lookup, const Preprocessed& p
 
 std::optional<ExitStatus> CachedCompile::ServeHit(const Lookup& lookup, Counter counter) {
   const ResultBundle& bundle = *lookup.hit;
-  for (const Output& output : invocation_.outputs) {
-    if (!WriteHit(output, bundle.Find(output.role)->data)) return std::nullopt;
-  }
-  if (invocation_.dependencies.kind != DependencyRequest::Kind::kNone) {
-    const std::optional<std::string> text =
+  HitOutputs outputs(fs_, clock_);
+  absl::Status status = AddOutputs(bundle, &outputs);
+  std::optional<std::string> dependencies;
+  if (status.ok() && invocation_.dependencies.kind != DependencyRequest::Kind::kNone) {
+    dependencies =
         MakeDependencyFile(invocation_, bundle.dependency_style, bundle.dependencies, unit_.root);
-    if (!text || !WriteHitDependencies(*text)) return std::nullopt;
+    if (!dependencies) return std::nullopt;
+    status = outputs.Add(invocation_.dependencies.file, *dependencies, OutputKind::kOverwritten);
   }
-  if (const BundlePart* out = bundle.Find(kStdoutPart)) WriteStream(STDOUT_FILENO, out->data);
-  if (const BundlePart* err = bundle.Find(kStderrPart)) WriteStream(STDERR_FILENO, err->data);
+  const BundlePart* out = bundle.Find(kStdoutPart);
+  const BundlePart* err = bundle.Find(kStderrPart);
+  const std::optional<ExitStatus> exit =
+      PutInPlace(status, &outputs, out == nullptr ? std::string_view() : out->data,
+                 err == nullptr ? std::string_view() : err->data);
+  if (!exit) return std::nullopt;
   Count(counter);
   Count(Counter::kBytesRead, lookup.bytes);
   Count(Counter::kTimeSavedNanoseconds, static_cast<uint64_t>(bundle.compile_ns));
-  return ExitStatus{};
-}
-
-bool CachedCompile::WriteHit(const Output& output, std::string_view data) {
-  std::string restamped;
-  // clang makes such objects for Windows targets under any name.
-  if (HasCoffStamp(data)) {
-    restamped = data;
-    RestampCoffObject(&restamped,
-                      static_cast<uint32_t>(clock_.NowNanoseconds() / kNanosecondsPerSecond));
-    data = restamped;
-  }
-  const absl::Status status = WriteOutput(fs_, output.path, data, KindOf(invocation_, output.role));
-  if (status.ok()) return true;
-  Log(LogLevel::kError, StrCat("output: ", std::string(status.message())));
-  Count(Counter::kError);
-  return false;
-}
-
-bool CachedCompile::WriteHitDependencies(std::string_view text) {
-  if (WriteOutput(fs_, invocation_.dependencies.file, text, OutputKind::kOverwritten).ok()) {
-    return true;
-  }
-  Count(Counter::kError);
-  return false;
+  return exit;
 }
 
 std::optional<CompileRun> CachedCompile::StartCompile(int64_t newest_change_ns) {

@@ -21,6 +21,7 @@
 #include "client/compile_subject.h"
 #include "client/daemon_client.h"
 #include "client/dependency_output.h"
+#include "client/hit_outputs.h"
 #include "config/config.h"
 
 namespace hpcc {
@@ -44,8 +45,12 @@ class CachedCompile {
   DaemonClient::Answer AskDaemon();
   // Whether the daemon sent what the command line promises, all of it, in its order.
   bool IsComplete(const daemon_v1::Hit& hit) const;
-  // Nothing when an output can't be written.
-  std::optional<ExitStatus> ServeHitOfDaemon(const DaemonClient::Hit& hit);
+  // The outputs of the daemon's hit. NotFound: it can't be served, but another look may find more.
+  absl::Status WriteAside(DaemonClient::Hit* hit, HitOutputs* outputs);
+  absl::Status AddOutputs(const ResultBundle& bundle, HitOutputs* outputs) const;
+  // What a hit ends with, unless `status`, of what came before, is an error: nothing then.
+  std::optional<ExitStatus> PutInPlace(absl::Status status, HitOutputs* outputs,
+                                       std::string_view out, std::string_view err);
   // The compile under the daemon's lease, which keeps the result where it can.
   std::optional<ExitStatus> RunLeased(const DaemonClient::Lease& lease);
 
@@ -61,9 +66,6 @@ class CachedCompile {
   };
   Preprocessed AskPreprocessor(int64_t started_ns);
   std::optional<ExitStatus> ServeHit(const Lookup& lookup, Counter counter);
-  // Write a part of a hit. False: it can't be, which has been counted.
-  bool WriteHit(const Output& output, std::string_view data);
-  bool WriteHitDependencies(std::string_view text);
 
   // The compile itself and what follows from it.
   struct Compiled {

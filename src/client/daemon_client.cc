@@ -103,7 +103,16 @@ DaemonClient::Answer DaemonClient::LookUp(const CompileRequest& command) {
   if (!directory.ok()) return {};
   if (token_.empty()) descriptors.push_back(directory->get());
   if (!Send(&request, descriptors).ok()) return {};
+  return ReceiveAnswer();
+}
 
+DaemonClient::Answer DaemonClient::AfterTentative() {
+  Answer answer = ReceiveAnswer();
+  if (answer.hit && answer.hit->message.tentative()) return {};
+  return answer;
+}
+
+DaemonClient::Answer DaemonClient::ReceiveAnswer() {
   const auto deadline = std::chrono::steady_clock::now() + kLongestWait;
   while (std::chrono::steady_clock::now() < deadline) {
     absl::StatusOr<daemon_v1::Response> response = Receive(kDaemonPatience);
@@ -113,6 +122,7 @@ DaemonClient::Answer DaemonClient::LookUp(const CompileRequest& command) {
     }
     if (response->has_waiting()) continue;
     Answer answer;
+    answer.confirmed = response->has_confirmed();
     if (response->has_hit()) answer.hit = TakeHit(&*response);
     if (response->has_lease()) answer.lease = Lease{response->lease().newest_change_ns()};
     if (response->has_alone()) {
@@ -130,11 +140,10 @@ std::unique_ptr<DaemonClient::Hit> DaemonClient::TakeHit(daemon_v1::Response* re
   const size_t size = hit->message.total_size();
   if (hit->message.small_outputs().size() == size) return hit;
   if (token_.empty()) {
-    const std::vector<Descriptor> descriptors = connection_.TakeDescriptors();
+    std::vector<Descriptor> descriptors = connection_.TakeDescriptors();
     if (descriptors.size() != 1) return nullptr;
-    absl::StatusOr<SharedBytes> shared = SharedBytes::Map(descriptors.front(), size);
-    if (!shared.ok()) return nullptr;
-    hit->shared.emplace(*std::move(shared));
+    if (!CheckShared(descriptors.front(), size).ok()) return nullptr;
+    hit->shared = std::move(descriptors.front());
     return hit;
   }
   hit->received.resize(size);

@@ -13,6 +13,7 @@
 #include "base/file_system.h"
 #include "base/shared_bytes.h"
 #include "base/socket.h"
+#include "cache/result_bundle.h"
 #include "client/compile_run.h"
 #include "client/compile_subject.h"
 #include "client/daemon_place.h"
@@ -34,13 +35,13 @@ class DaemonClient {
 
   struct Hit {
     daemon_v1::Hit message;
-    // All outputs, one after the other.
+    // All outputs, one after the other, unless they are in a file: then that is `shared`.
     std::string_view outputs() const {
-      if (shared) return shared->data();
       return received.empty() ? message.small_outputs() : received;
     }
-    std::optional<SharedBytes> shared;
+    Descriptor shared;  // not valid: there is none
     std::string received;
+    std::optional<ResultBundle> stored;  // of message.stored_result, once it has been read
   };
   struct Lease {
     int64_t newest_change_ns = 0;
@@ -48,11 +49,14 @@ class DaemonClient {
   struct Answer {
     std::unique_ptr<Hit> hit;
     std::optional<Lease> lease;
-    // Neither: work alone; but once the cache knows the compiler, ask again.
+    bool confirmed = false;  // the tentative hit before is right
+    // None of them: work alone; but once the cache knows the compiler, ask again.
     bool compiler_unknown = false;
   };
   // Waits while somebody else compiles the same unit.
   Answer LookUp(const CompileRequest& command);
+  // After a hit that was tentative: whether it is right, or else another answer, never tentative.
+  Answer AfterTentative();
 
   // After a lease: what the compile left behind. Nothing when the daemon does not keep it and the
   // wrapper must.
@@ -70,6 +74,7 @@ class DaemonClient {
 
   absl::Status Send(daemon_v1::Request* request, std::span<const int> descriptors);
   absl::StatusOr<daemon_v1::Response> Receive(std::chrono::milliseconds patience);
+  Answer ReceiveAnswer();
   std::unique_ptr<Hit> TakeHit(daemon_v1::Response* response);
   void NoteSilence();
 

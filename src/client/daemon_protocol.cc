@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/digest.h"
 #include "base/status.h"
 #include "base/strings.h"
 
@@ -72,6 +73,9 @@ absl::StatusOr<daemon_v1::Response> ParseResponse(std::string_view bytes) {
   }
   const daemon_v1::Hit& hit = response.hit();
   if (hit.outputs_size() > kMaxFrameOutputs) return TooMuch("outputs");
+  if (!hit.stored_result().empty() && !Digest::FromBytes(hit.stored_result())) {
+    return absl::InvalidArgumentError("stored_result: is no digest");
+  }
   uint64_t size = 0;
   for (const daemon_v1::Hit::Output& output : hit.outputs()) {
     if (output.size() > kMaxHitBytes) return TooMuch("size");

@@ -19,7 +19,7 @@ namespace hpcc {
 
 namespace daemon_v1 = ::hpcc::daemon::v1;
 
-inline constexpr uint32_t kDaemonProtocolVersion = 1;
+inline constexpr uint32_t kDaemonProtocolVersion = 2;
 
 inline constexpr size_t kMaxFrameBytes = size_t{16} << 20;
 inline constexpr size_t kMaxStringBytes = size_t{4} << 20;  // of one argument, variable or path
@@ -28,6 +28,8 @@ inline constexpr int kMaxFrameOutputs = 8;                  // of one compile
 inline constexpr size_t kMaxTokenBytes = 64;
 // Outputs up to this size together travel in the message itself: cheaper than a descriptor.
 inline constexpr size_t kMaxSmallOutputs = size_t{64} << 10;
+// A larger result is not sent before it is known to be right: it could be for nothing.
+inline constexpr uint64_t kMaxTentativeBytes = uint64_t{32} << 20;
 inline constexpr uint64_t kMaxHitBytes = uint64_t{1} << 31;  // all outputs of one hit
 
 // The message of a frame that has been received, `bytes` without its size. InvalidArgument: it is

@@ -153,5 +153,30 @@ TEST_F(OutputWriterTest, FailureOfAnyCallIsReportedOrLeavesTheWholeNewFile) {
   }
 }
 
+TEST_F(OutputWriterTest, PendingOutputIsSeenOnlyOnceItIsCommitted) {
+  for (const OutputKind kind : kKinds) {
+    Make(At("out.o"), "old");
+    absl::StatusOr<PendingOutput> pending =
+        PendingOutput::WriteAside(fs_, At("out.o"), "new", kind);
+    ASSERT_TRUE(pending.ok()) << pending.status();
+    EXPECT_EQ(Read(At("out.o")), "old");
+    ASSERT_TRUE(pending->Commit().ok());
+    EXPECT_EQ(Read(At("out.o")), "new");
+    EXPECT_EQ(FileCount(), 1);
+  }
+}
+
+TEST_F(OutputWriterTest, PendingOutputThatIsNotCommittedLeavesNothing) {
+  Make(At("out.o"), "old");
+  ASSERT_EQ(symlink("nowhere", At("link").c_str()), 0);
+  for (const OutputKind kind : kKinds) {
+    for (const char* name : {"out.o", "fresh.o", "link"}) {
+      EXPECT_TRUE(PendingOutput::WriteAside(fs_, At(name), "new", kind).ok());
+    }
+  }
+  EXPECT_EQ(Read(At("out.o")), "old");
+  EXPECT_EQ(FileCount(), 2);
+}
+
 }  // namespace
 }  // namespace hpcc

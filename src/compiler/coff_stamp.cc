@@ -11,7 +11,6 @@ namespace {
 
 constexpr size_t kPlainStampOffset = 4;
 constexpr size_t kBigObjectStampOffset = 8;
-constexpr size_t kHeaderBytes = 20;
 constexpr std::string_view kBigObjectSignature("\x00\x00\xff\xff", 4);
 
 // Machine types of objects (same specification): x86, x64, ARM, ARM64.
@@ -19,7 +18,7 @@ constexpr uint32_t kMachines[] = {0x014c, 0x8664, 0x01c4, 0xaa64};
 
 // Where the time stands, or 0 where there is none.
 size_t StampOffset(std::string_view object) {
-  if (object.size() < kHeaderBytes) return 0;
+  if (object.size() < kCoffHeaderBytes) return 0;
   size_t offset = kPlainStampOffset;
   if (object.starts_with(kBigObjectSignature)) {
     offset = kBigObjectStampOffset;

@@ -10,7 +10,10 @@
 
 namespace hpcc {
 
-// Whether `object` has such a time, so that it pays to copy it.
+inline constexpr size_t kCoffHeaderBytes = 20;
+
+// Whether `object` has such a time, so that it pays to copy it. Its first kCoffHeaderBytes are
+// enough to tell.
 bool HasCoffStamp(std::string_view object);
 
 // Sets the TimeDateStamp of a COFF object (plain or /bigobj; Microsoft PE format specification,

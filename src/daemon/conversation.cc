@@ -160,11 +160,17 @@ void Conversation::AnswerLookUp(daemon_v1::LookUp* look_up) {
     return StayAlone(std::string(prepared.message()), absl::IsUnavailable(prepared));
   }
 
+  if (AnswerFromMemory(compile)) return;
   uint64_t instead_of = 0;
   for (int waits = 0, looks = 1;; ++looks) {
     const uint64_t ended = state_.leases.ended();
     const SharedCompile::Found found = compile.LookUp();
-    if (found.hit) return SendHit(*found.hit, compile);
+    if (found.hit) {
+      std::optional<daemon_v1::Hit> answer = found.hit->AnswerFor(compile.unit());
+      if (!answer) return StayAlone("a dependency file only the compiler can make");
+      SendHit(*found.hit, *std::move(answer));
+      return;
+    }
     if (SharedCompile::NeedsWrapper(found.lookup)) {
       return StayAlone("only the compiler can tell");
     }
@@ -189,6 +195,23 @@ void Conversation::AnswerLookUp(daemon_v1::LookUp* look_up) {
   }
 }
 
+// The wrapper writes the outputs aside while the closure is looked at: each takes as long as the
+// other.
+bool Conversation::AnswerFromMemory(SharedCompile& compile) {
+  if (transport_ != Transport::kUnix) return false;
+  const std::shared_ptr<HotUnit> hot = compile.FindHot();
+  if (hot == nullptr || hot->output_bytes() > kMaxTentativeBytes) return false;
+  std::optional<daemon_v1::Hit> answer = hot->AnswerFor(compile.unit());
+  if (!answer) return false;
+  answer->set_tentative(true);
+  if (!SendHit(*hot, std::move(*answer))) return true;
+  if (!compile.StillHits(*hot)) return false;
+  daemon_v1::Response response;
+  response.mutable_confirmed();
+  Send(&response);
+  return true;
+}
+
 bool Conversation::WaitFor(SharedCompile& compile, const LeaseTable::Holder& holder) {
   const int64_t patience =
       std::clamp(2 * state_.longest_compile_ns.load(), kLeastPatience, kMostPatience);
@@ -211,24 +234,21 @@ bool Conversation::WaitFor(SharedCompile& compile, const LeaseTable::Holder& hol
   return connected;
 }
 
-void Conversation::SendHit(HotUnit& hit, const SharedCompile& compile) {
-  std::optional<daemon_v1::Hit> answer = hit.AnswerFor(compile.unit());
-  if (!answer) return StayAlone("a dependency file only the compiler can make");
+bool Conversation::SendHit(const HotUnit& hit, daemon_v1::Hit answer) {
   daemon_v1::Response response;
-  response.mutable_hit()->Swap(&*answer);
-  if (!hit.outputs().valid()) {
-    Send(&response);
-    return;
-  }
+  response.mutable_hit()->Swap(&answer);
+  if (!hit.outputs().valid()) return Send(&response);
   if (transport_ == Transport::kUnix) {
     const int descriptor = hit.outputs().get();
-    Send(&response, std::span(&descriptor, 1));
-    return;
+    return Send(&response, std::span(&descriptor, 1));
   }
   const absl::StatusOr<SharedBytes> bytes =
       SharedBytes::Map(hit.outputs(), response.hit().total_size());
-  if (!bytes.ok()) return StayAlone(std::string(bytes.status().message()));
-  if (Send(&response)) connection_.Send(bytes->data(), kSendTimeout).IgnoreError();
+  if (!bytes.ok()) {
+    StayAlone(std::string(bytes.status().message()));
+    return false;
+  }
+  return Send(&response) && connection_.Send(bytes->data(), kSendTimeout).ok();
 }
 
 void Conversation::ServeLease(SharedCompile& compile, const Lookup& lookup) {

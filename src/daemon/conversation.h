@@ -38,7 +38,10 @@ class Conversation {
   // Waits until `holder` has gone or has been waited for long enough. False: the other end of this
   // connection has gone.
   bool WaitFor(SharedCompile& compile, const LeaseTable::Holder& holder);
-  void SendHit(HotUnit& hit, const SharedCompile& compile);
+  // Answers with what is held in memory, if it still holds. False: it does not, or nothing is held.
+  bool AnswerFromMemory(SharedCompile& compile);
+  // False: the other end did not get it.
+  bool SendHit(const HotUnit& hit, daemon_v1::Hit answer);
   // Until what the wrapper compiled is kept, or it has gone; the caller holds the lease.
   void ServeLease(SharedCompile& compile, const Lookup& lookup);
   void NoteCompileTime(int64_t nanoseconds);

@@ -19,6 +19,7 @@
 #include "client/daemon_client.h"
 #include "client/daemon_place.h"
 #include "daemon/daemon_state.h"
+#include "daemon/helped_file_system.h"
 #include "daemon/server.h"
 
 namespace hpcc {
@@ -183,7 +184,8 @@ absl::Status Run(FileSystem& fs, const Config& config, const Environment& enviro
   HeldPlace held(fs, DaemonPlace(config, environment));
   HPCC_RETURN_IF_ERROR(held.Lock());
   // Each hot unit may hold a descriptor; most are for conversations.
-  DaemonState state(fs, Clock::Real(), config.daemon.memory, RaiseDescriptorLimit() / 4);
+  HelpedFileSystem helped(fs);
+  DaemonState state(helped, Clock::Real(), config.daemon.memory, RaiseDescriptorLimit() / 4);
   state.surroundings = DescribeSurroundings(fs);
   state.started_ns = Clock::Real().NowNanoseconds();
   SavedMemo saved(fs, state.memo, config.cache.front());

@@ -24,7 +24,7 @@ struct DaemonState {
       : fs(fs_in),
         clock(clock_in),
         memo(memory / 2),
-        hot_units(memory / 2, max_hot_units),
+        hot_units(clock_in, memory / 2, max_hot_units),
         contexts(fs_in, clock_in, memo) {}
 
   FileSystem& fs;

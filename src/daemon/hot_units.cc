@@ -1,5 +1,7 @@
 #include "daemon/hot_units.h"
 
+#include <utility>
+
 #include "base/shared_bytes.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -9,8 +11,10 @@ namespace hpcc {
 
 namespace {
 
+// What was used within this time may be part of a build that goes on.
+constexpr int64_t kInUseNanoseconds = 60'000'000'000;
 constexpr size_t kUnitOverhead = 4096;
-constexpr size_t kFileOverhead = 200;  // of a recorded file or a dependency, with its path
+constexpr size_t kFileOverhead = 300;  // of a recorded file or a dependency, with its path
 
 size_t MemoryOf(const DirectRecord& record, const ResultBundle& bundle, size_t outputs) {
   size_t names = 0;
@@ -32,7 +36,7 @@ std::string DependencyKey(const Unit& unit) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<HotUnit>> HotUnit::Make(Lookup lookup) {
+absl::StatusOr<std::shared_ptr<HotUnit>> HotUnit::Make(Lookup lookup, Holds holds) {
   auto unit = std::make_shared<HotUnit>();
   unit->bundle_ = *std::move(lookup.hit);
   unit->record_ = std::move(lookup.entry.records[lookup.hit_record]);
@@ -42,11 +46,15 @@ absl::StatusOr<std::shared_ptr<HotUnit>> HotUnit::Make(Lookup lookup) {
     if (part.kind == kStdoutPart) unit->answer_.set_standard_output(part.data);
     if (part.kind == kStderrPart) unit->answer_.set_standard_error(part.data);
     if (part.kind == kStdoutPart || part.kind == kStderrPart) continue;
+    const std::string data = std::exchange(part.data, {});
+    if (holds == Holds::kAllButOutputs) continue;
     daemon_v1::Hit::Output& output = *unit->answer_.add_outputs();
     output.set_role(part.kind);
-    output.set_size(part.data.size());
-    outputs += part.data;
-    part.data = std::string();
+    output.set_size(data.size());
+    outputs += data;
+  }
+  if (holds == Holds::kAllButOutputs) {
+    unit->answer_.set_stored_result(std::string(unit->record_.result_key.bytes()));
   }
   unit->answer_.set_total_size(outputs.size());
   unit->memory_ = MemoryOf(unit->record_, unit->bundle_, outputs.size());
@@ -71,7 +79,7 @@ std::optional<daemon_v1::Hit> HotUnit::AnswerFor(const Unit& unit) {
 bool HotUnit::StillHits(ResultCache& cache, const Unit& unit) {
   if (!MissingPart(*unit.request.invocation, bundle_).empty()) return false;
   const std::lock_guard lock(mutex_);
-  return cache.StillHits(unit, &record_);
+  return cache.StillHits(unit, &record_, &plan_);
 }
 
 std::optional<std::string> HotUnit::DependencyFile(const Unit& unit) {
@@ -91,17 +99,33 @@ std::shared_ptr<HotUnit> HotUnits::Find(const Digest& key) {
   const std::lock_guard lock(mutex_);
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) return nullptr;
+  found->second->used_ns = clock_.MonotonicNanoseconds();
   units_.splice(units_.begin(), units_, found->second);
-  return found->second->second;
+  return found->second->unit;
+}
+
+bool HotUnits::HasRoomFor(size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  const int64_t now = clock_.MonotonicNanoseconds();
+  while (!units_.empty() && (bytes_ + bytes > max_bytes_ || units_.size() >= max_units_)) {
+    if (now - units_.back().used_ns < kInUseNanoseconds) return false;
+    Drop(std::prev(units_.end()));
+  }
+  return bytes <= max_bytes_;
 }
 
 void HotUnits::Keep(const Digest& key, std::shared_ptr<HotUnit> unit) {
   const std::lock_guard lock(mutex_);
   if (const auto found = by_key_.find(key); found != by_key_.end()) Drop(found->second);
   bytes_ += unit->memory();
-  units_.emplace_front(key, std::move(unit));
+  units_.push_front({key, std::move(unit), clock_.MonotonicNanoseconds()});
   by_key_[key] = units_.begin();
   while (bytes_ > max_bytes_ || units_.size() > max_units_) Drop(std::prev(units_.end()));
+}
+
+void HotUnits::Forget(const Digest& key) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = by_key_.find(key); found != by_key_.end()) Drop(found->second);
 }
 
 void HotUnits::DropAll() {
@@ -115,8 +139,8 @@ uint64_t HotUnits::bytes() const {
 }
 
 void HotUnits::Drop(std::list<Entry>::iterator entry) {
-  bytes_ -= entry->second->memory();
-  by_key_.erase(entry->first);
+  bytes_ -= entry->unit->memory();
+  by_key_.erase(entry->key);
   units_.erase(entry);
 }
 

@@ -3,6 +3,10 @@
 
 // What was served lately, unpacked and ready to be served again. Nothing here is taken on trust:
 // each time the closure is checked against the files, and the result must still be in the store.
+//
+// Outputs are held while there is room that nobody used lately. A build whose outputs don't fit
+// would push out each before it is asked for again; instead some are held, and of the others all
+// but the outputs, which wrappers then read from the store themselves.
 
 #include <list>
 #include <memory>
@@ -12,6 +16,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/posix_descriptor.h"
 #include "cache/result_cache.h"
@@ -22,8 +27,10 @@ namespace hpcc {
 // One result. Thread-safe where it changes.
 class HotUnit {
  public:
+  enum class Holds : uint8_t { kAll, kAllButOutputs };
+
   // From a direct hit. The error is that its outputs can't be shared.
-  static absl::StatusOr<std::shared_ptr<HotUnit>> Make(Lookup lookup);
+  static absl::StatusOr<std::shared_ptr<HotUnit>> Make(Lookup lookup, Holds holds);
 
   // As ResultCache::StillHits, and with all that `unit` asks for.
   bool StillHits(ResultCache& cache, const Unit& unit);
@@ -31,8 +38,9 @@ class HotUnit {
   // The answer for a wrapper; the dependency file is made for `unit`. Nothing when it can't be.
   std::optional<daemon_v1::Hit> AnswerFor(const Unit& unit);
 
-  // Of all outputs one after the other; not valid where they are in the answer itself.
+  // Of all outputs one after the other; not valid where they are in the answer itself or not held.
   const Descriptor& outputs() const { return outputs_; }
+  uint64_t output_bytes() const { return answer_.total_size(); }
   uint64_t stored_bytes() const { return stored_bytes_; }
   int64_t compile_ns() const { return bundle_.compile_ns; }
   size_t memory() const { return memory_; }  // bytes, about
@@ -46,7 +54,8 @@ class HotUnit {
   uint64_t stored_bytes_ = 0;
   size_t memory_ = 0;
   std::mutex mutex_;
-  DirectRecord record_;         // guarded by mutex_
+  DirectRecord record_;  // guarded by mutex_, as is where its files are
+  std::optional<ClosurePlan> plan_;
   std::string dependency_key_;  // guarded by mutex_: what dependency_text_ was made for
   std::string dependency_text_;
 };
@@ -54,19 +63,28 @@ class HotUnit {
 // Thread-safe.
 class HotUnits {
  public:
-  // The least recently used go beyond these.
-  HotUnits(size_t max_bytes, size_t max_units) : max_bytes_(max_bytes), max_units_(max_units) {}
+  // The least recently used go beyond these. `clock` outlives the object.
+  HotUnits(Clock& clock, size_t max_bytes, size_t max_units)
+      : clock_(clock), max_bytes_(max_bytes), max_units_(max_units) {}
 
   std::shared_ptr<HotUnit> Find(const Digest& key);
+  // Whether outputs of `bytes` fit in; makes room of what has not been used for a while.
+  bool HasRoomFor(size_t bytes);
   void Keep(const Digest& key, std::shared_ptr<HotUnit> unit);
+  void Forget(const Digest& key);
   void DropAll();
   uint64_t bytes() const;
 
  private:
-  using Entry = std::pair<Digest, std::shared_ptr<HotUnit>>;
+  struct Entry {
+    Digest key;
+    std::shared_ptr<HotUnit> unit;
+    int64_t used_ns = 0;  // on the monotonic clock
+  };
 
   void Drop(std::list<Entry>::iterator entry);
 
+  Clock& clock_;
   const size_t max_bytes_;
   const size_t max_units_;
   mutable std::mutex mutex_;

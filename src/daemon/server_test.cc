@@ -153,13 +153,62 @@ TEST_F(ServerTest, WhatOneCompilesTheNextGets) {
     EXPECT_EQ(learned->dependency_file(), "a.o: a.c /usr/include/stdc-predef.h a.h\n");
   }
   for (int i = 0; i < 2; ++i) {
-    const DaemonClient::Answer answer = Connect()->LookUp(Request());
+    const std::unique_ptr<DaemonClient> client = Connect();
+    const DaemonClient::Answer answer = client->LookUp(Request());
     ASSERT_TRUE(answer.hit != nullptr);
+    if (answer.hit->message.tentative()) {
+      EXPECT_TRUE(client->AfterTentative().confirmed);
+    }
     EXPECT_EQ(answer.hit->outputs(), Read("a.o"));
     EXPECT_EQ(answer.hit->message.dependency_file(), "a.o: a.c /usr/include/stdc-predef.h a.h\n");
   }
   Write("a.h", "#define A 2\n");
-  EXPECT_TRUE(Connect()->LookUp(Request()).lease.has_value());
+  const std::unique_ptr<DaemonClient> client = Connect();
+  EXPECT_TRUE(client->LookUp(Request()).hit != nullptr);
+  const DaemonClient::Answer answer = client->AfterTentative();
+  EXPECT_FALSE(answer.confirmed);
+  EXPECT_TRUE(answer.lease.has_value());
+}
+
+TEST_F(ServerTest, WhatIsHeldInMemoryIsSentFirstAndConfirmedAfterwards) {
+  TeachCompiler();
+  {
+    const std::unique_ptr<DaemonClient> client = Connect();
+    ASSERT_TRUE(client->LookUp(Request()).lease.has_value());
+    ASSERT_TRUE(CompileAndLearn(*client).has_value());
+  }
+  const DaemonClient::Answer from_store = Connect()->LookUp(Request());
+  ASSERT_TRUE(from_store.hit != nullptr);
+  EXPECT_FALSE(from_store.hit->message.tentative());
+  const std::unique_ptr<DaemonClient> client = Connect();
+  const DaemonClient::Answer from_memory = client->LookUp(Request());
+  ASSERT_TRUE(from_memory.hit != nullptr);
+  EXPECT_TRUE(from_memory.hit->message.tentative());
+  EXPECT_EQ(from_memory.hit->outputs(), Read("a.o"));
+  EXPECT_TRUE(client->AfterTentative().confirmed);
+}
+
+TEST_F(ServerTest, ResultsThereIsNoRoomForAreLeftInTheStore) {
+  TeachCompiler();
+  // Larger than all the memory this daemon has for results.
+  Write("a.c", "#include \"a.h\"\nint a[3000000] = {A};\n");
+  {
+    const std::unique_ptr<DaemonClient> client = Connect();
+    ASSERT_TRUE(client->LookUp(Request()).lease.has_value());
+    ASSERT_TRUE(CompileAndLearn(*client).has_value());
+  }
+  for (const bool tentative : {false, true}) {
+    const std::unique_ptr<DaemonClient> client = Connect();
+    const DaemonClient::Answer answer = client->LookUp(Request());
+    ASSERT_TRUE(answer.hit != nullptr);
+    EXPECT_EQ(answer.hit->message.tentative(), tentative);
+    EXPECT_EQ(answer.hit->message.outputs_size(), 0);
+    EXPECT_TRUE(Digest::FromBytes(answer.hit->message.stored_result()).has_value());
+    EXPECT_EQ(answer.hit->message.dependency_file(), "a.o: a.c /usr/include/stdc-predef.h a.h\n");
+    if (tentative) {
+      EXPECT_TRUE(client->AfterTentative().confirmed);
+    }
+  }
 }
 
 TEST_F(ServerTest, OverLoopbackTheOutputsFollowTheAnswer) {
@@ -232,7 +281,9 @@ TEST_F(ServerTest, AnotherVersionIsRefusedPolitely) {
       Say(Connection::ToUnixSocket(place_->socket()), Frame(request));
   ASSERT_TRUE(answer.ok()) << answer.status();
   const absl::StatusOr<daemon_v1::Response> response = ParseResponse(*answer);
-  EXPECT_TRUE(StrContains(response->refused().reason(), "speaks version 1")) << answer.status();
+  EXPECT_TRUE(
+      StrContains(response->refused().reason(), StrCat("speaks version ", kDaemonProtocolVersion)))
+      << answer.status();
   EXPECT_EQ(state_.security_events, 0u);
 }
 

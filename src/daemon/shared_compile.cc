@@ -19,6 +19,12 @@ absl::Status AsStatus(const std::optional<NotCacheable>& refusal) {
   return WrapperMust(NotCacheableReasonName(refusal->reason));
 }
 
+size_t OutputBytes(const ResultBundle& bundle) {
+  size_t bytes = 0;
+  for (const BundlePart& part : bundle.parts) bytes += part.data.size();
+  return bytes;
+}
+
 // Whether a path in some word, perhaps behind a flag, means another file to each process.
 bool NamesOwnFiles(const std::vector<std::string>& words) {
   for (const std::string& word : words) {
@@ -50,33 +56,46 @@ absl::Status SharedCompile::Prepare() {
                : AsStatus(refusal);
   }
   if (subject_.toolchain().opaque) return WrapperMust("a compiler that must be asked every time");
-  return AsStatus(subject_.Prepare());
+  HPCC_RETURN_IF_ERROR(AsStatus(subject_.Prepare()));
+  lease_key_ = Hasher("hpcc.lease-key.v1")
+                   .Field(caches_->location())
+                   .Field(subject_.unit().direct_key)
+                   .Finish();
+  return absl::OkStatus();
 }
 
-Digest SharedCompile::lease_key() const {
-  return Hasher("hpcc.lease-key.v1")
-      .Field(caches_->location())
-      .Field(subject_.unit().direct_key)
-      .Finish();
+std::shared_ptr<HotUnit> SharedCompile::FindHot() {
+  return state_.hot_units.Find(lease_key_);
+}
+
+bool SharedCompile::StillHits(HotUnit& hot) {
+  if (!hot.StillHits(caches_->results(), unit())) {
+    state_.hot_units.Forget(lease_key_);
+    return false;
+  }
+  CountHit(hot);
+  return true;
 }
 
 SharedCompile::Found SharedCompile::LookUp() {
   Found found;
-  found.hit = state_.hot_units.Find(lease_key());
-  if (found.hit == nullptr || !found.hit->StillHits(caches_->results(), unit())) {
-    found.hit = nullptr;
-    found.lookup = caches_->results().LookUpDirect(unit());
-    if (found.lookup.corrupt_entry) caches_->Count(Counter::kCorruptEntry);
-    if (!found.lookup.hit) return found;
-    absl::StatusOr<std::shared_ptr<HotUnit>> made = HotUnit::Make(std::move(found.lookup));
-    found.lookup = Lookup();
-    if (!made.ok()) {
-      Log(LogLevel::kWarning, std::string(made.status().message()));
-      return found;
-    }
-    found.hit = *std::move(made);
-    state_.hot_units.Keep(lease_key(), found.hit);
+  found.hit = FindHot();
+  if (found.hit != nullptr && StillHits(*found.hit)) return found;
+  found.hit = nullptr;
+  found.lookup = caches_->results().LookUpDirect(unit());
+  if (found.lookup.corrupt_entry) caches_->Count(Counter::kCorruptEntry);
+  if (!found.lookup.hit) return found;
+  const HotUnit::Holds holds = state_.hot_units.HasRoomFor(OutputBytes(*found.lookup.hit))
+                                   ? HotUnit::Holds::kAll
+                                   : HotUnit::Holds::kAllButOutputs;
+  absl::StatusOr<std::shared_ptr<HotUnit>> made = HotUnit::Make(std::move(found.lookup), holds);
+  found.lookup = Lookup();
+  if (!made.ok()) {
+    Log(LogLevel::kWarning, std::string(made.status().message()));
+    return found;
   }
+  found.hit = *std::move(made);
+  state_.hot_units.Keep(lease_key_, found.hit);
   CountHit(*found.hit);
   return found;
 }

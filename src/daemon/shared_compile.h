@@ -31,12 +31,18 @@ class SharedCompile {
   absl::Status Prepare();
 
   // Under which compiles of the same unit wait for each other.
-  Digest lease_key() const;
+  const Digest& lease_key() const { return lease_key_; }
+
+  // What this unit was served with last, which may or may not hold; null: nothing.
+  std::shared_ptr<HotUnit> FindHot();
+  // Whether it holds. Counted if it does, and forgotten if not.
+  bool StillHits(HotUnit& hot);
 
   struct Found {
     std::shared_ptr<HotUnit> hit;  // null: none; counted
     Lookup lookup;                 // what to go on with when there is none
   };
+  // What the cache has.
   Found LookUp();
   // Whether only the wrapper can go on after this look-up, which has no hit.
   static bool NeedsWrapper(const Lookup& lookup) {
@@ -64,7 +70,8 @@ class SharedCompile {
   void CountHit(const HotUnit& hit);
 
   CompileSubject subject_;
-  std::shared_ptr<CacheContext> caches_;  // set by Prepare
+  std::shared_ptr<CacheContext> caches_;  // set by Prepare, as is the key
+  Digest lease_key_;
 };
 
 }  // namespace hpcc

@@ -105,9 +105,10 @@ class FalseDaemonTest(daemon_case.DaemonTest):
         })
 
     def test_refusal_and_other_versions(self):
-        newer = wire.frame(wire.number_field(1, 2) + wire.bytes_field(
-            wire.REFUSED, wire.bytes_field(1, b"this daemon speaks version 2")))
-        newer_answer = wire.frame(wire.number_field(1, 2) + wire.bytes_field(99, b"what is new"))
+        newer = wire.frame(wire.number_field(1, wire.VERSION + 1) + wire.bytes_field(
+            wire.REFUSED, wire.bytes_field(1, b"this daemon speaks another version")))
+        newer_answer = wire.frame(
+            wire.number_field(1, wire.VERSION + 1) + wire.bytes_field(99, b"what is new"))
         self.check_bytes({
             "refusal": response(wire.REFUSED, wire.bytes_field(1, b"no")),
             "refusal of a newer daemon": newer,
@@ -152,6 +153,45 @@ class FalseDaemonTest(daemon_case.DaemonTest):
                 os.close(writing)
 
         self.check_works_alone(answer)
+
+    def tentative(self):
+        """A complete hit that says of itself that it may be wrong."""
+        message = (wire.bytes_field(1, wire.number_field(1, 0) + wire.number_field(2, 10))
+                   + wire.number_field(2, 10) + wire.bytes_field(7, b"x" * 10)
+                   + wire.number_field(8, 1))
+        return response(wire.HIT, message)
+
+    def test_tentative_hit_that_is_never_confirmed(self):
+        """What it brought is not seen, whatever comes next."""
+        gone = b""
+        for what, after in {
+                "gone": gone,
+                "garbage": os.urandom(64),
+                "alone": response(wire.ALONE, wire.bytes_field(1, b"reason")),
+                "another tentative one": self.tentative() + response(wire.CONFIRMED),
+        }.items():
+            with self.subTest(what):
+                self.check_works_alone(
+                    lambda connection, request: connection.sendall(self.tentative() + after))
+
+    def test_tentative_hit_and_then_silence(self):
+        stay = threading.Event()
+        self.addCleanup(stay.set)
+
+        def answer(connection, request):
+            connection.sendall(self.tentative())
+            stay.wait(30)
+
+        self.check_works_alone(answer)
+
+    def test_confirmation_of_nothing(self):
+        self.check_bytes({"confirmed": response(wire.CONFIRMED)})
+
+    def test_stored_result_that_is_not_there(self):
+        self.check_bytes({
+            "no such result": self.hit(more=[(9, b"k" * 32)]),
+            "no key": self.hit(more=[(9, b"k" * 31)]),
+        })
 
     def test_silence_after_the_request(self):
         stay = threading.Event()

@@ -4,7 +4,7 @@ import json
 import socket
 import struct
 
-VERSION = 1
+VERSION = 2
 
 
 def varint(value):
@@ -34,7 +34,8 @@ def request(body, token=b"", version=VERSION):
 
 
 LOOK_UP, LEARN, STATUS, STOP = 3, 4, 5, 6  # fields of Request
-HIT, LEASE, ALONE, WAITING, LEARNED, STATUS_REPORT, STOPPING, REFUSED = range(2, 10)  # of Response
+# Of Response.
+HIT, LEASE, ALONE, WAITING, LEARNED, STATUS_REPORT, STOPPING, REFUSED, CONFIRMED = range(2, 11)
 
 
 def status_request(token=b"", version=VERSION):
