@@ -66,13 +66,15 @@ TEST(ConfigFileTest, UnknownKeysNameFileLineKeyAndTheNearestKnownOne) {
   EXPECT_EQ(
       ErrorOf("[worker]\nidle = 3\n"),
       "c.toml:1: worker: unknown key; the keys known here are source_mode, disable, log_file, "
-      "daemon, cache");
+      "daemon, signing, cache");
   EXPECT_EQ(ErrorOf("[daemon]\nidle = 3\n"),
             "c.toml:2: daemon.idle: unknown key; the keys known here are use, autostart, memory");
   EXPECT_EQ(
       ErrorOf("[[cache]]\n[[cache]]\nxyzzy = 1\n"),
       "c.toml:3: cache[1].xyzzy: unknown key; the keys known here are type, location, max_size, "
-      "compression, read_only");
+      "compression, read_only, namespace, ca_file, bucket, region, endpoint, auto_create, "
+      "access_key, secret_key, url, username, password, password_file, bearer_token, "
+      "bearer_token_file");
 }
 
 TEST(ConfigFileTest, AKeyOfACacheOutsideItsBlockIsExplained) {
