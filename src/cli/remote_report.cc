@@ -21,6 +21,11 @@ Json LatencyJson(const LatencyCounts& counts) {
   return {{"p50_us", counts.Percentile(0.5).count()}, {"p99_us", counts.Percentile(0.99).count()}};
 }
 
+// By the hpcc-remote that runs, if any. Its answer is not needed: by then they are on disk.
+void HaveCountersSaved(const CommandContext& context) {
+  QueryRemote(context.fs, RemotePlace(context.config, context.environment)).status().IgnoreError();
+}
+
 void AddUnlessZero(std::string_view label, uint64_t count, TextTable* table) {
   if (count != 0) table->Row(label, StrCat(count), 1);
 }
@@ -30,8 +35,7 @@ void AddUnlessZero(std::string_view label, uint64_t count, TextTable* table) {
 absl::StatusOr<std::vector<RemoteReport>> ReadRemoteReports(const CommandContext& context) {
   std::vector<RemoteReport> reports;
   if (!context.config.has_remote()) return reports;
-  // Its answer is not needed: by then the counters are on disk.
-  QueryRemote(context.fs, RemotePlace(context.config, context.environment)).status().IgnoreError();
+  HaveCountersSaved(context);
   for (const CacheTier& tier : context.config.cache) {
     if (!tier.remote()) continue;
     HPCC_ASSIGN_OR_RETURN(TierReport report,
@@ -42,6 +46,7 @@ absl::StatusOr<std::vector<RemoteReport>> ReadRemoteReports(const CommandContext
 }
 
 absl::Status ZeroRemoteReports(const CommandContext& context) {
+  if (context.config.has_remote()) HaveCountersSaved(context);
   for (const CacheTier& tier : context.config.cache) {
     if (!tier.remote()) continue;
     HPCC_ASSIGN_OR_RETURN(const std::unique_ptr<TierStatistics> statistics,

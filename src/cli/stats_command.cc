@@ -251,10 +251,9 @@ constexpr Command kStatsCommand = {
     .summary = "what the cache did and holds",
     .description =
         "Prints hits, misses and refusals by reason, the compile time that hits saved, and how\n"
-        "full the caches are; of remote ones, hits, misses, errors, bytes and latency. With --json "
-        "and --zero together the counters are printed as they\n"
-        "were before. What a running daemon holds is told too; the counters are the same with and\n"
-        "without one.",
+        "full the caches are; of remote ones hits, misses, errors, bytes and latency. With --json\n"
+        "and --zero together the counters are printed as they were before. What a running daemon\n"
+        "holds is told too; the counters are the same with and without one.",
     .options = kOptions,
     .run = Run,
 };
