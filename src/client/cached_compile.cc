@@ -79,9 +79,9 @@ CachedCompile::CachedCompile(const Config& config, FileSystem& fs, Clock& clock,
       fs_(fs),
       clock_(clock),
       command_(command),
-      chain_(config, fs, clock),
-      cache_(chain_.store(), fs, clock,
-             config.cache.front().compression == CacheTier::Compression::kZstd),
+      chain_(config, command.environment, fs, clock),
+      cache_(chain_.store(), fs, clock, config.compresses(), /*memo=*/nullptr,
+             chain_.shared_entries()),
       subject_(fs, command),
       invocation_(subject_.invocation()),
       unit_(subject_.unit()) {}
@@ -500,7 +500,7 @@ void CachedCompile::CountMiss(const Lookup& lookup) {
 void CachedCompile::Count(Counter counter, uint64_t amount) {
   if (statistics_ == nullptr) {
     absl::StatusOr<std::unique_ptr<Statistics>> statistics =
-        Statistics::Open(fs_, config_.cache.front().location);
+        Statistics::Open(fs_, config_.local_directory);
     if (!statistics.ok()) return;
     statistics_ = *std::move(statistics);
   }
