@@ -1,6 +1,9 @@
 #include "store/http_transfer.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -37,10 +40,20 @@ struct Receiver {
   uint64_t max_body = 0;
   size_t header_bytes = 0;
   bool too_large = false;
+  CURL* handle = nullptr;
 };
 
 bool IsSuccess(int status) {
   return status >= 200 && status < 300;
+}
+
+// Servers that write headers and body apart, with Nagle's algorithm on, hold the body back until
+// the headers are acknowledged, which takes the kernel 40 ms to decide: it is told to do so now.
+void Acknowledge(CURL* handle) {
+  curl_socket_t socket = CURL_SOCKET_BAD;
+  if (curl_easy_getinfo(handle, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK) return;
+  const int on = 1;
+  if (socket != CURL_SOCKET_BAD) setsockopt(socket, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 
 size_t TakeHeader(char* data, size_t, size_t size, void* user) {
@@ -48,6 +61,7 @@ size_t TakeHeader(char* data, size_t, size_t size, void* user) {
   const std::string_view line = StripBlanks({data, size});
   receiver.header_bytes += size;
   if (receiver.header_bytes > kMaxHeaderBytes) return 0;
+  if (line.empty()) Acknowledge(receiver.handle);
   if (line.starts_with("HTTP/")) {
     // A new answer, after a 100 or a proxy's. libcurl has checked the form.
     const size_t space = line.find(' ');
@@ -252,6 +266,7 @@ CURLcode HttpTransfer::State::PerformOnce(const HttpRequest& request,
                                           std::chrono::milliseconds bound, Receiver* receiver) {
   Handle handle = Take();
   if (!handle) return CURLE_OUT_OF_MEMORY;
+  receiver->handle = handle.get();
   SetUp(handle.get());
   SetMethod(handle.get(), request);
   SetAuthentication(handle.get(), request);
