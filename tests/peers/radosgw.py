@@ -110,23 +110,32 @@ def free_ports(count):
             probe.close()
 
 
-def make_authority(folder):
-    """A certificate authority of our own (ca.pem), and a server's key and certificate by it
-    (tls.pem) for 127.0.0.1 and localhost."""
-    def openssl(*words):
-        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True,
-                       timeout=START)
+def openssl(folder, *words):
+    subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True, timeout=START)
 
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    openssl("req", "-x509", *curve, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2",
+
+NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+
+
+def make_authority(folder):
+    """A certificate authority of our own: ca.pem and ca.key."""
+    openssl(folder, "req", "-x509", *NEW_KEY, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2",
             "-subj", "/CN=authority of the tests")
-    openssl("req", *curve, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=127.0.0.1")
-    (folder / "extensions").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
-    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-            "-CAcreateserial", "-days", "2", "-extfile", "extensions", "-out", "server.pem")
-    (folder / "tls.pem").write_bytes(
-        (folder / "server.key").read_bytes() + (folder / "server.pem").read_bytes())
     return folder / "ca.pem"
+
+
+def make_certificate(folder, name, hosts):
+    """A server's key and certificate by that authority, in <name>.pem. `hosts`: as openssl has it
+    in subjectAltName."""
+    openssl(folder, "req", *NEW_KEY, "-keyout", name + ".key", "-out", name + ".csr", "-subj",
+            "/CN=" + name)
+    (folder / "extensions").write_text("subjectAltName=%s\n" % hosts)
+    openssl(folder, "x509", "-req", "-in", name + ".csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+            "-CAcreateserial", "-days", "2", "-extfile", "extensions", "-out", name + ".crt")
+    together = folder / (name + ".pem")
+    together.write_bytes(b"".join(
+        (folder / (name + end)).read_bytes() for end in (".key", ".crt")))
+    return together
 
 
 class Radosgw:
@@ -214,6 +223,7 @@ class Radosgw:
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LC_ALL": "C",
                             "CEPH_CONF": str(self.folder / "ceph.conf")}
         self.ca_file = make_authority(self.folder)
+        make_certificate(self.folder, "tls", "IP:127.0.0.1,DNS:localhost")
         self._make_keys()
         self._start_monitor(mon_port)
         self._start_storage()
