@@ -8,6 +8,7 @@ build_packages=(
   g++-12 g++ cmake ninja-build pkg-config
   libabsl-dev libzstd-dev librust-blake3-dev libtomlplusplus-dev nlohmann-json3-dev
   libcli11-dev libfmt-dev libgtest-dev libgmock-dev libprotobuf-dev protobuf-compiler
+  libcurl4-openssl-dev libssl-dev libtinyxml2-dev
 )
 # To fetch and build a Debian source package.
 source_packages=(ca-certificates debian-archive-keyring dpkg-dev make)

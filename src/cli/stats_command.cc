@@ -39,8 +39,7 @@ struct Report {
 
 absl::StatusOr<Report> MakeReport(const CommandContext& context) {
   Report report;
-  HPCC_ASSIGN_OR_RETURN(report.counts,
-                        ReadStatistics(context.fs, context.config.cache.front().location));
+  HPCC_ASSIGN_OR_RETURN(report.counts, ReadStatistics(context.fs, context.config.local_directory));
   bool limited = true;
   for (const CacheTier& tier : context.config.cache) {
     absl::StatusOr<DiskUsage> usage = OpenDiskStore(context, tier).Usage();
@@ -227,7 +226,7 @@ int Run(const CommandContext& context, const ParsedOptions& options) {
                              : ToText(*report, context.clock.NowNanoseconds()));
   }
   if (!zero) return kExitOk;
-  const auto statistics = Statistics::Open(context.fs, context.config.cache.front().location);
+  const auto statistics = Statistics::Open(context.fs, context.config.local_directory);
   if (!statistics.ok()) {
     return Complain(context, kStatsCommand, std::string(statistics.status().message()));
   }

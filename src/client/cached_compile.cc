@@ -82,8 +82,7 @@ CachedCompile::CachedCompile(const Config& config, FileSystem& fs, Clock& clock,
       clock_(clock),
       command_(command),
       chain_(config, fs, clock),
-      cache_(chain_.store(), fs, clock,
-             config.cache.front().compression == CacheTier::Compression::kZstd),
+      cache_(chain_.store(), fs, clock, config.compresses()),
       subject_(fs, command),
       invocation_(subject_.invocation()),
       unit_(subject_.unit()) {}
@@ -487,7 +486,7 @@ void CachedCompile::CountMiss(const Lookup& lookup) {
 void CachedCompile::Count(Counter counter, uint64_t amount) {
   if (statistics_ == nullptr) {
     absl::StatusOr<std::unique_ptr<Statistics>> statistics =
-        Statistics::Open(fs_, config_.cache.front().location);
+        Statistics::Open(fs_, config_.local_directory);
     if (!statistics.ok()) return;
     statistics_ = *std::move(statistics);
   }

@@ -8,6 +8,7 @@
 #include "base/private_directory.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "config/runtime_directory.h"
 
 namespace hpcc {
 
@@ -30,16 +31,8 @@ int64_t NumberIn(const nlohmann::json& json, const char* key, int64_t most) {
 
 }  // namespace
 
-DaemonPlace::DaemonPlace(const Config& config, const Environment& environment) {
-  if (const std::string own = environment.GetOrEmpty("HPCC_RUNTIME_DIR"); path::IsAbsolute(own)) {
-    directory_ = own;
-  } else if (const std::string xdg = environment.GetOrEmpty("XDG_RUNTIME_DIR");
-             path::IsAbsolute(xdg)) {
-    directory_ = path::Join(xdg, "hpcc");
-  } else {
-    directory_ = path::Join(config.cache.front().location, "daemon");
-  }
-}
+DaemonPlace::DaemonPlace(const Config& config, const Environment& environment)
+    : directory_(RuntimeDirectory(config, environment)) {}
 
 std::string DaemonPlace::socket() const {
   return path::Join(directory_, "daemon.sock");
@@ -59,9 +52,7 @@ std::string DaemonPlace::start_marker() const {
 }
 
 absl::Status PrepareDaemonDirectory(FileSystem& fs, const DaemonPlace& place) {
-  HPCC_RETURN_IF_ERROR(MakeDirectories(fs, std::string(path::Dirname(place.directory()))));
-  HPCC_RETURN_IF_ERROR(fs.MakeDirectory(place.directory(), 0700));
-  return CheckPrivateDirectory(place.directory());
+  return PrepareRuntimeDirectory(fs, place.directory());
 }
 
 absl::Status WriteDaemonAddress(FileSystem& fs, const DaemonPlace& place,

@@ -12,8 +12,7 @@
 //                 while it is there wrappers don't ask
 //   daemon.starting  when a wrapper last started a daemon
 //
-// The directory is $HPCC_RUNTIME_DIR, else $XDG_RUNTIME_DIR/hpcc, else "daemon" in the first
-// cache's location.
+// The directory is that of config/runtime_directory.h.
 
 #include <optional>
 #include <string>
@@ -48,8 +47,7 @@ class DaemonPlace {
   std::string directory_;
 };
 
-// Makes the directory, mode 0700. FailedPrecondition: what is there isn't a directory of this user
-// alone, and what to do about it.
+// As PrepareRuntimeDirectory.
 absl::Status PrepareDaemonDirectory(FileSystem& fs, const DaemonPlace& place);
 
 absl::Status WriteDaemonAddress(FileSystem& fs, const DaemonPlace& place,

@@ -1,17 +1,12 @@
 #include "client/daemon_protocol.h"
 
-#include <algorithm>
-
-#include "base/bytes.h"
+#include "base/frame.h"
 #include "base/status.h"
 #include "base/strings.h"
 
 namespace hpcc {
 
 namespace {
-
-constexpr size_t kSizeBytes = 4;
-constexpr size_t kFirstStepBytes = size_t{16} << 10;
 
 absl::Status TooMuch(std::string_view what) {
   return absl::InvalidArgumentError(StrCat(what, ": more than the protocol allows"));
@@ -88,33 +83,15 @@ absl::Status SendFrame(Connection& connection, const google::protobuf::MessageLi
                        std::chrono::milliseconds timeout, std::span<const int> descriptors) {
   const size_t size = message.ByteSizeLong();
   if (size > kMaxFrameBytes) return absl::ResourceExhaustedError("too large for a frame");
-  ByteWriter frame;
-  frame.Reserve(kSizeBytes + size);
-  frame.Fixed32(static_cast<uint32_t>(size));
-  std::string bytes = frame.Take();
+  std::string bytes = FrameHead(static_cast<uint32_t>(size));
+  bytes.reserve(bytes.size() + size);
   if (!message.AppendToString(&bytes)) return absl::InternalError("the message is incomplete");
   return connection.Send(bytes, timeout, descriptors);
 }
 
 absl::StatusOr<std::string> ReceiveFrame(Connection& connection,
                                          std::chrono::milliseconds timeout) {
-  char head[kSizeBytes];
-  HPCC_RETURN_IF_ERROR(connection.Receive(head, timeout));
-  const size_t size = ByteReader(std::string_view(head, sizeof head)).Fixed32();
-  if (size > kMaxFrameBytes) {
-    return absl::InvalidArgumentError(StrCat("a frame of ", size, " bytes"));
-  }
-  std::string bytes;
-  while (bytes.size() < size) {
-    const size_t had = bytes.size();
-    bytes.resize(std::min(size, std::max(kFirstStepBytes, 2 * had)));
-    const absl::Status status =
-        connection.Receive(std::span(bytes.data() + had, bytes.size() - had), timeout);
-    // The end of the stream inside a frame is never a proper one.
-    if (absl::IsOutOfRange(status)) return absl::DataLossError("the other end closed midway");
-    HPCC_RETURN_IF_ERROR(status);
-  }
-  return bytes;
+  return ReceiveFrame(connection, kMaxFrameBytes, timeout);
 }
 
 }  // namespace hpcc

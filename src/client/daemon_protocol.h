@@ -40,8 +40,7 @@ absl::StatusOr<daemon_v1::Response> ParseResponse(std::string_view bytes);
 absl::Status SendFrame(Connection& connection, const google::protobuf::MessageLite& message,
                        std::chrono::milliseconds timeout, std::span<const int> descriptors = {});
 
-// The bytes of one frame. Errors as of Connection; InvalidArgument: it claims to be larger than a
-// frame may be. Memory is taken as bytes arrive, not as they are promised.
+// The bytes of one frame, as base/frame.h has it.
 absl::StatusOr<std::string> ReceiveFrame(Connection& connection, std::chrono::milliseconds timeout);
 
 }  // namespace hpcc

@@ -1,8 +1,10 @@
 #include "config/config.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <functional>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -12,6 +14,7 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "base/units.h"
+#include "config/cache_keys.h"
 #include "config/config_file.h"
 #include "config/config_values.h"
 
@@ -38,10 +41,18 @@ struct Sourced {
 
 struct SourcedTier {
   Sourced<CacheTier::Type> type;
-  Sourced<std::string> location;  // "" until the default is filled in
   Sourced<uint64_t> max_size{CacheTier().max_size};
   Sourced<CacheTier::Compression> compression{CacheTier().compression};
   Sourced<bool> read_only;
+  Sourced<bool> auto_create;
+  // By key, those that are set; a disk without "location" gets the default.
+  std::map<std::string, Sourced<std::string>, std::less<>> texts;
+
+  bool is_disk() const { return type.value == CacheTier::Type::kDisk; }
+  std::string Text(std::string_view key) const {
+    const auto found = texts.find(key);
+    return found == texts.end() ? std::string() : found->second.value;
+  }
 };
 
 // Merges the sources in their order, then turns into a Config.
@@ -61,8 +72,16 @@ class Merger {
                            const std::function<void(const T&, std::string_view)>& apply);
   absl::Status AddSwitch(std::string_view name, Sourced<bool>* to);
   absl::Status AddBlock(const CacheBlock& block, size_t index, const std::string& path);
-  absl::Status FillInDefaultLocation();
+  absl::Status AddSigning(const ConfigFile& file, const std::string& path);
+  // Expands the path of `key` in place.
+  absl::Status Expand(std::string_view key, Sourced<std::string>* text) const;
+  SourcedTier* FirstDisk();
+  absl::StatusOr<Sourced<std::string>> DefaultLocation() const;
+  absl::Status FillInLocalDirectory();
   absl::Status CheckLocationsDiffer() const;
+  CacheTier Resolve(const SourcedTier& from) const;
+  void NoteTier(const SourcedTier& from, const CacheTier& tier, std::string_view prefix,
+                Config* config) const;
 
   FileSystem& fs_;
   const Environment& environment_;
@@ -72,6 +91,9 @@ class Merger {
   Sourced<bool> daemon_use_{DaemonSettings().use};
   Sourced<bool> daemon_autostart_{DaemonSettings().autostart};
   Sourced<uint64_t> daemon_memory_{DaemonSettings().memory};
+  Sourced<std::string> signing_key_file_;
+  Sourced<std::vector<std::string>> trusted_keys_;
+  Sourced<std::string> local_directory_;  // HPCC_CACHE_DIR's, where no tier is a disk
   std::vector<SourcedTier> tiers_ = {SourcedTier()};
   std::vector<std::string> files_;
 };
@@ -134,6 +156,7 @@ absl::Status Merger::AddFile(const std::string& path, bool required) {
     if (!expanded.ok()) return WithPlace(expanded.status(), StrCat(place, ": log_file"));
     log_file_.Set(*std::move(expanded), place);
   }
+  HPCC_RETURN_IF_ERROR(AddSigning(file, path));
   if (!file.cache.empty()) tiers_.clear();
   for (const CacheBlock& block : file.cache) {
     HPCC_RETURN_IF_ERROR(AddBlock(block, tiers_.size(), path));
@@ -141,26 +164,63 @@ absl::Status Merger::AddFile(const std::string& path, bool required) {
   return absl::OkStatus();
 }
 
+absl::Status Merger::Expand(std::string_view key, Sourced<std::string>* text) const {
+  absl::StatusOr<std::string> expanded = ExpandPath(text->value, fs_, environment_);
+  if (!expanded.ok()) return WithPlace(expanded.status(), StrCat(text->origin, ": ", key));
+  text->value = *std::move(expanded);
+  return absl::OkStatus();
+}
+
+absl::Status Merger::AddSigning(const ConfigFile& file, const std::string& path) {
+  if (file.signing_key_file) {
+    Take(file.signing_key_file, path, &signing_key_file_);
+    // Nothing in quotes takes back the key of an earlier file.
+    if (!signing_key_file_.value.empty()) {
+      HPCC_RETURN_IF_ERROR(Expand("signing.key_file", &signing_key_file_));
+    }
+  }
+  if (!file.signing_trusted_keys) return absl::OkStatus();
+  Take(file.signing_trusted_keys, path, &trusted_keys_);
+  for (std::string& key : trusted_keys_.value) {
+    if (key.starts_with("ed25519:")) continue;
+    Sourced<std::string> key_path{key, trusted_keys_.origin};
+    HPCC_RETURN_IF_ERROR(Expand("signing.trusted_keys", &key_path));
+    key = key_path.value;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Merger::AddBlock(const CacheBlock& block, size_t index, const std::string& path) {
+  const std::string name = StrCat("cache[", index, "]");
   SourcedTier tier;
   Take(block.type, path, &tier.type);
+  if (!tier.is_disk()) {
+    HPCC_RETURN_IF_ERROR(CheckRemoteBlock(block, path, name));
+    tier.max_size.value = 0;
+  }
   Take(block.max_size, path, &tier.max_size);
   Take(block.compression, path, &tier.compression);
   Take(block.read_only, path, &tier.read_only);
-  if (block.location) {
-    const std::string place = FileAndLine(path, block.location->line);
-    absl::StatusOr<std::string> expanded = ExpandPath(block.location->value, fs_, environment_);
-    if (!expanded.ok()) {
-      return WithPlace(expanded.status(), StrCat(place, ": cache[", index, "].location"));
-    }
-    tier.location.Set(*std::move(expanded), place);
-  } else if (index > 0) {
+  Take(block.auto_create, path, &tier.auto_create);
+  for (const auto& [key, located] : block.texts) {
+    Sourced<std::string> text{located.value, FileAndLine(path, located.line)};
+    if (IsPathKey(key)) HPCC_RETURN_IF_ERROR(Expand(StrCat(name, ".", key), &text));
+    tier.texts.emplace(key, std::move(text));
+  }
+  if (tier.is_disk() && block.Text("location") == nullptr && FirstDisk() != nullptr) {
     return absl::InvalidArgumentError(
-        StrCat(FileAndLine(path, block.line), ": cache[", index,
-               "].location: is missing; only the first cache has a default location"));
+        StrCat(FileAndLine(path, block.line), ": ", name,
+               ".location: is missing; only the first disk cache has a default location"));
   }
   tiers_.push_back(std::move(tier));
   return absl::OkStatus();
+}
+
+SourcedTier* Merger::FirstDisk() {
+  for (SourcedTier& tier : tiers_) {
+    if (tier.is_disk()) return &tier;
+  }
+  return nullptr;
 }
 
 std::optional<std::string> Merger::Variable(std::string_view name) const {
@@ -191,11 +251,12 @@ absl::Status Merger::AddVariables() {
   const auto expand = [this](std::string_view text) { return ExpandPath(text, fs_, environment_); };
   HPCC_RETURN_IF_ERROR(AddVariable<std::string>(
       "HPCC_CACHE_DIR", expand, [this](const std::string& value, std::string_view origin) {
-        tiers_.front().location.Set(value, origin);
+        SourcedTier* disk = FirstDisk();
+        (disk != nullptr ? disk->texts["location"] : local_directory_).Set(value, origin);
       }));
   HPCC_RETURN_IF_ERROR(AddVariable<uint64_t>(
       "HPCC_MAX_SIZE", ParseByteSize, [this](const uint64_t& value, std::string_view origin) {
-        tiers_.front().max_size.Set(value, origin);
+        if (SourcedTier* disk = FirstDisk(); disk != nullptr) disk->max_size.Set(value, origin);
       }));
   HPCC_RETURN_IF_ERROR(AddVariable<CacheTier::Compression>(
       "HPCC_COMPRESSION", ParseCompression,
@@ -220,14 +281,10 @@ absl::Status Merger::AddVariables() {
       [this](const std::string& value, std::string_view origin) { log_file_.Set(value, origin); });
 }
 
-// Only the first cache may be without a location: AddBlock sees to the others.
-absl::Status Merger::FillInDefaultLocation() {
-  Sourced<std::string>& location = tiers_.front().location;
-  if (!location.value.empty()) return absl::OkStatus();
+absl::StatusOr<Sourced<std::string>> Merger::DefaultLocation() const {
   const std::string xdg = environment_.GetOrEmpty("XDG_CACHE_HOME");
   if (path::IsAbsolute(xdg)) {
-    location.Set(path::Join(xdg, "hpcc"), "default (XDG_CACHE_HOME)");
-    return absl::OkStatus();
+    return Sourced<std::string>{path::Join(xdg, "hpcc"), "default (XDG_CACHE_HOME)"};
   }
   const absl::StatusOr<std::string> home = HomeDirectory(fs_, environment_);
   if (!home.ok()) {
@@ -235,24 +292,98 @@ absl::Status Merger::FillInDefaultLocation() {
         StrCat("no place for the cache: ", std::string(home.status().message()),
                "; set HPCC_CACHE_DIR to an absolute path"));
   }
-  location.Set(path::Join(*home, ".cache/hpcc"), "default");
+  return Sourced<std::string>{path::Join(*home, ".cache/hpcc"), "default"};
+}
+
+// Only the first disk may be without a location: AddBlock sees to the others.
+absl::Status Merger::FillInLocalDirectory() {
+  SourcedTier* disk = FirstDisk();
+  Sourced<std::string>& location = disk != nullptr ? disk->texts["location"] : local_directory_;
+  if (location.value.empty()) {
+    HPCC_ASSIGN_OR_RETURN(location, DefaultLocation());
+  }
+  local_directory_ = location;
   return absl::OkStatus();
 }
 
+// One place under two names would be asked, and written to, twice.
 absl::Status Merger::CheckLocationsDiffer() const {
   for (size_t i = 1; i < tiers_.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
-      if (tiers_[i].location.value != tiers_[j].location.value) continue;
-      return absl::InvalidArgumentError(StrCat(tiers_[i].location.origin, ": cache[", i,
-                                               "].location: is the same as that of cache[", j,
+      if (tiers_[i].type.value != tiers_[j].type.value) continue;
+      if (Resolve(tiers_[i]).Name() != Resolve(tiers_[j]).Name()) continue;
+      const std::string_view key = tiers_[i].is_disk()                            ? "location"
+                                   : tiers_[i].type.value == CacheTier::Type::kS3 ? "bucket"
+                                                                                  : "url";
+      return absl::InvalidArgumentError(StrCat(tiers_[i].texts.find(key)->second.origin, ": cache[",
+                                               i, "].", key, ": is the same as that of cache[", j,
                                                "]; write each place once"));
     }
   }
   return absl::OkStatus();
 }
 
+CacheTier Merger::Resolve(const SourcedTier& from) const {
+  CacheTier tier;
+  tier.type = from.type.value;
+  tier.max_size = from.max_size.value;
+  tier.read_only = from.read_only.value;
+  tier.location = from.Text("location");
+  tier.compression = from.compression.value;
+  if (tier.type == CacheTier::Type::kDisk) return tier;
+  if (std::string name = from.Text("namespace"); !name.empty()) tier.name_space = std::move(name);
+  tier.ca_file = from.Text("ca_file");
+  tier.s3 = {.bucket = from.Text("bucket"),
+             .region = from.Text("region"),
+             .endpoint = from.Text("endpoint"),
+             .auto_create = from.auto_create.value,
+             .access_key = from.Text("access_key"),
+             .secret_key = from.Text("secret_key")};
+  tier.http = {.url = from.Text("url"),
+               .username = from.Text("username"),
+               .password = from.Text("password"),
+               .password_file = from.Text("password_file"),
+               .bearer_token = from.Text("bearer_token"),
+               .bearer_token_file = from.Text("bearer_token_file")};
+  while (tier.http.url.ends_with('/')) tier.http.url.pop_back();
+  return tier;
+}
+
+void Merger::NoteTier(const SourcedTier& from, const CacheTier& tier, std::string_view prefix,
+                      Config* config) const {
+  const auto note = [&](std::string_view key, std::string value, const std::string& origin) {
+    config->settings.push_back({StrCat(prefix, key), std::move(value), origin});
+  };
+  const auto note_text = [&](std::string_view key) {
+    const auto found = from.texts.find(key);
+    if (found == from.texts.end()) return;
+    note(key, IsSecretKey(key) ? std::string(kHiddenValue) : TomlString(found->second.value),
+         found->second.origin);
+  };
+  note("type", TomlString(CacheTypeName(tier.type)), from.type.origin);
+  note_text("location");
+  for (const std::string_view key : {"bucket", "region", "endpoint", "url"}) note_text(key);
+  if (tier.remote() && from.texts.find("namespace") == from.texts.end()) {
+    note("namespace", TomlString(tier.name_space), "default");
+  }
+  note_text("namespace");
+  note("max_size", TomlSize(tier.max_size), from.max_size.origin);
+  if (!tier.remote()) {
+    note("compression", TomlString(CompressionName(tier.compression)), from.compression.origin);
+  }
+  note("read_only", TomlBool(tier.read_only), from.read_only.origin);
+  if (tier.type == CacheTier::Type::kS3) {
+    note("auto_create", TomlBool(tier.s3.auto_create), from.auto_create.origin);
+  }
+  for (const std::string_view key :
+       {"access_key", "secret_key", "username", "password", "password_file", "bearer_token",
+        "bearer_token_file", "ca_file"}) {
+    note_text(key);
+  }
+}
+
 absl::StatusOr<Config> Merger::Finish() {
-  HPCC_RETURN_IF_ERROR(FillInDefaultLocation());
+  HPCC_RETURN_IF_ERROR(FillInLocalDirectory());
   HPCC_RETURN_IF_ERROR(CheckLocationsDiffer());
   Config config;
   const auto note = [&config](std::string key, std::string value, const std::string& origin) {
@@ -268,21 +399,19 @@ absl::StatusOr<Config> Merger::Finish() {
   note("daemon.use", TomlBool(config.daemon.use), daemon_use_.origin);
   note("daemon.autostart", TomlBool(config.daemon.autostart), daemon_autostart_.origin);
   note("daemon.memory", TomlSize(config.daemon.memory), daemon_memory_.origin);
+  config.local_directory = local_directory_.value;
+  config.signing = {signing_key_file_.value, trusted_keys_.value};
+  if (signing_key_file_.origin != "default") {
+    note("signing.key_file", TomlString(config.signing.key_file), signing_key_file_.origin);
+  }
+  if (trusted_keys_.origin != "default") {
+    std::vector<std::string> quoted;
+    for (const std::string& key : config.signing.trusted_keys) quoted.push_back(TomlString(key));
+    note("signing.trusted_keys", StrCat("[", StrJoin(quoted, ", "), "]"), trusted_keys_.origin);
+  }
   for (size_t i = 0; i < tiers_.size(); ++i) {
-    const SourcedTier& from = tiers_[i];
-    CacheTier tier;
-    tier.type = from.type.value;
-    tier.location = from.location.value;
-    tier.max_size = from.max_size.value;
-    tier.compression = from.compression.value;
-    tier.read_only = from.read_only.value;
-    const std::string prefix = StrCat("cache[", i, "].");
-    note(StrCat(prefix, "type"), "\"disk\"", from.type.origin);
-    note(StrCat(prefix, "location"), TomlString(tier.location), from.location.origin);
-    note(StrCat(prefix, "max_size"), TomlSize(tier.max_size), from.max_size.origin);
-    note(StrCat(prefix, "compression"), TomlString(CompressionName(tier.compression)),
-         from.compression.origin);
-    note(StrCat(prefix, "read_only"), TomlBool(tier.read_only), from.read_only.origin);
+    CacheTier tier = Resolve(tiers_[i]);
+    NoteTier(tiers_[i], tier, StrCat("cache[", i, "]."), &config);
     config.cache.push_back(std::move(tier));
   }
   config.files = std::move(files_);
@@ -290,6 +419,36 @@ absl::StatusOr<Config> Merger::Finish() {
 }
 
 }  // namespace
+
+std::string CacheTier::Name() const {
+  switch (type) {
+    case Type::kDisk:
+      return location;
+    case Type::kS3:
+      return StrCat("s3://", s3.bucket, "/cache/", name_space,
+                    s3.endpoint.empty() ? "" : StrCat(" at ", s3.endpoint));
+    case Type::kHttp:
+      return StrCat(http.url, "/cache/", name_space);
+  }
+  return location;
+}
+
+const CacheTier* Config::first_disk() const {
+  for (const CacheTier& tier : cache) {
+    if (!tier.remote()) return &tier;
+  }
+  return nullptr;
+}
+
+bool Config::has_remote() const {
+  return std::any_of(cache.begin(), cache.end(),
+                     [](const CacheTier& tier) { return tier.remote(); });
+}
+
+bool Config::compresses() const {
+  const CacheTier* disk = first_disk();
+  return disk == nullptr || disk->compression == CacheTier::Compression::kZstd;
+}
 
 std::string UserConfigFile(FileSystem& fs, const Environment& environment) {
   if (std::string named = environment.GetOrEmpty("HPCC_CONFIG"); !named.empty()) return named;

@@ -22,16 +22,58 @@
 
 namespace hpcc {
 
+// A bucket of S3 or of a server that speaks its protocol. Empty means "not set".
+struct S3Settings {
+  std::string bucket;
+  std::string region;
+  std::string endpoint;  // "https://host[:port]"; the bucket is then the first part of the path
+  bool auto_create = false;
+  // For development: everybody else takes them from where AWS's own tools do. Secret.
+  std::string access_key;
+  std::string secret_key;
+};
+
+// A plain HTTP server. Empty means "not set"; at most one of the two kinds of credentials is.
+struct HttpSettings {
+  std::string url;  // "https://host[:port][/path]"
+  std::string username;
+  std::string password;  // secret
+  std::string password_file;
+  std::string bearer_token;  // secret
+  std::string bearer_token_file;
+};
+
 // One [[cache]] block: a place results are kept, asked in the order written.
 struct CacheTier {
-  enum class Type : uint8_t { kDisk };
+  enum class Type : uint8_t { kDisk, kS3, kHttp };
   enum class Compression : uint8_t { kNone, kZstd };
 
   Type type = Type::kDisk;
+  uint64_t max_size = kDefaultDiskSize;  // bytes; 0: no limit, or no eviction by hpcc
+  bool read_only = false;                // looked up but never written
+
+  // kDisk
   std::string location;                          // an absolute directory
-  uint64_t max_size = uint64_t{10} << 30;        // bytes; 0: no limit
   Compression compression = Compression::kZstd;  // of outputs; indexes are never compressed
-  bool read_only = false;                        // looked up but never written
+
+  // kS3 and kHttp
+  std::string name_space = "default";  // everything is below cache/<namespace>/
+  std::string ca_file;                 // PEM of private authorities; "": the system's
+  S3Settings s3;
+  HttpSettings http;
+
+  static constexpr uint64_t kDefaultDiskSize = uint64_t{10} << 30;
+
+  bool remote() const { return type != Type::kDisk; }
+  // How messages call it: a directory, "s3://<bucket>/cache/<namespace>",
+  // "<url>/cache/<namespace>". No secrets.
+  std::string Name() const;
+};
+
+// Who made what remote caches hold: [signing].
+struct SigningSettings {
+  std::string key_file;                   // "": results are not signed
+  std::vector<std::string> trusted_keys;  // none: unsigned results are used
 };
 
 // How the text a compile depends on is known.
@@ -49,6 +91,11 @@ struct DaemonSettings {
 
 struct Config {
   std::vector<CacheTier> cache;  // never empty
+  // Where hpcc keeps what is its own on this machine: counters, what it found out about compilers,
+  // the sockets of its programs where there is no better place. The first disk cache's location;
+  // where no cache is a disk, the location such a one has by default. Absolute.
+  std::string local_directory;
+  SigningSettings signing;
   DaemonSettings daemon;
   SourceMode source_mode = SourceMode::kDirect;
   bool disable = false;  // run the compiler plainly
@@ -62,6 +109,12 @@ struct Config {
   };
   std::vector<Setting> settings;
   std::vector<std::string> files;  // the files that were read, in order
+
+  const CacheTier* first_disk() const;  // null: every cache is remote
+  bool has_remote() const;
+  // Whether outputs are compressed before they are kept. One result is one value in every cache:
+  // the first disk cache decides, and zstd where there is none.
+  bool compresses() const;
 };
 
 inline constexpr std::string_view kSystemConfigFile = "/etc/hpcc/config.toml";
@@ -82,6 +135,7 @@ std::string UserConfigFile(FileSystem& fs, const Environment& environment);
 // Every variable hpcc reads, for those who check for misspelled ones.
 std::span<const std::string_view> ConfigVariables();
 
+std::string_view CacheTypeName(CacheTier::Type type);
 std::string_view CompressionName(CacheTier::Compression compression);
 std::string_view SourceModeName(SourceMode mode);
 

@@ -15,17 +15,17 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "base/units.h"
+#include "config/cache_keys.h"
 #include "config/config_values.h"
 
 namespace hpcc {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> kTopKeys = {"source_mode", "disable", "log_file",
-                                                      "daemon", "cache"};
+constexpr std::array<std::string_view, 6> kTopKeys = {"source_mode", "disable", "log_file",
+                                                      "daemon",      "signing", "cache"};
 constexpr std::array<std::string_view, 3> kDaemonKeys = {"use", "autostart", "memory"};
-constexpr std::array<std::string_view, 5> kCacheKeys = {"type", "location", "max_size",
-                                                        "compression", "read_only"};
+constexpr std::array<std::string_view, 2> kSigningKeys = {"key_file", "trusted_keys"};
 
 // Where a value stands, for its messages.
 struct Place {
@@ -77,11 +77,16 @@ absl::Status ReadWord(const toml::node& node, const Place& place, std::string_vi
   return absl::OkStatus();
 }
 
-absl::Status ReadPath(const toml::node& node, const Place& place,
+absl::Status ReadText(const toml::node& node, const Place& place, std::string_view wanted,
                       std::optional<Located<std::string>>* out) {
   return ReadWord(
-      node, place, "a path in quotes",
+      node, place, wanted,
       [](std::string_view text) -> absl::StatusOr<std::string> { return std::string(text); }, out);
+}
+
+absl::Status ReadPath(const toml::node& node, const Place& place,
+                      std::optional<Located<std::string>>* out) {
+  return ReadText(node, place, "a path in quotes", out);
 }
 
 absl::Status ReadBool(const toml::node& node, const Place& place,
@@ -138,16 +143,34 @@ std::string Printable(std::string_view key) {
 
 absl::Status ReadCacheKey(const Entry& entry, const Place& place, CacheBlock* block) {
   if (entry.name == "type") {
-    return ReadWord(*entry.node, place, "\"disk\"", ParseCacheType, &block->type);
+    return ReadWord(*entry.node, place, "\"disk\", \"s3\" or \"http\"", ParseCacheType,
+                    &block->type);
   }
-  if (entry.name == "location") return ReadPath(*entry.node, place, &block->location);
   if (entry.name == "max_size") return ReadSize(*entry.node, place, &block->max_size);
   if (entry.name == "compression") {
     return ReadWord(*entry.node, place, "\"zstd\" or \"none\"", ParseCompression,
                     &block->compression);
   }
   if (entry.name == "read_only") return ReadBool(*entry.node, place, &block->read_only);
-  return UnknownKey(place, entry.name, kCacheKeys);
+  if (entry.name == "auto_create") return ReadBool(*entry.node, place, &block->auto_create);
+  if (!IsCacheKey(entry.name)) return UnknownKey(place, entry.name, CacheKeys());
+  std::optional<Located<std::string>> text;
+  HPCC_RETURN_IF_ERROR(ReadText(*entry.node, place, "text in quotes", &text));
+  block->texts.emplace(entry.name, *std::move(text));
+  return absl::OkStatus();
+}
+
+// Keys that go with another type of cache, once it is known which type this one is.
+absl::Status CheckKeysFit(const std::vector<Entry>& entries, std::string_view name,
+                          const CacheBlock& block, std::string_view file) {
+  const CacheTier::Type type = block.type ? block.type->value : CacheTier::Type::kDisk;
+  for (const Entry& entry : entries) {
+    if (CacheKeyFits(entry.name, type)) continue;
+    return Place{file, entry.line, StrCat(name, ".", Printable(entry.name))}.Wrong(
+        StrCat("is no key of a cache of type ", TomlString(CacheTypeName(type)), "; it goes with ",
+               TypesWithKey(entry.name)));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ReadCaches(const toml::node& node, const Place& place,
@@ -165,10 +188,12 @@ absl::Status ReadCaches(const toml::node& node, const Place& place,
     if (table == nullptr) return WrongType({place.file, line, name}, element, "[[cache]] blocks");
     CacheBlock block;
     block.line = line;
-    for (const Entry& entry : EntriesInFileOrder(*table)) {
+    const std::vector<Entry> entries = EntriesInFileOrder(*table);
+    for (const Entry& entry : entries) {
       const Place at{place.file, entry.line, StrCat(name, ".", Printable(entry.name))};
       HPCC_RETURN_IF_ERROR(ReadCacheKey(entry, at, &block));
     }
+    HPCC_RETURN_IF_ERROR(CheckKeysFit(entries, name, block, place.file));
     caches->push_back(std::move(block));
   }
   return absl::OkStatus();
@@ -192,6 +217,35 @@ absl::Status ReadDaemon(const toml::node& node, const Place& place, ConfigFile* 
   return absl::OkStatus();
 }
 
+absl::Status ReadTexts(const toml::node& node, const Place& place,
+                       std::optional<Located<std::vector<std::string>>>* out) {
+  const toml::array* array = node.as_array();
+  if (array == nullptr) return WrongType(place, node, "an array of text, as [\"…\", \"…\"]");
+  *out = Located<std::vector<std::string>>{{}, place.line};
+  for (const toml::node& element : *array) {
+    const toml::value<std::string>* text = element.as_string();
+    if (text == nullptr) return WrongType(place, element, "text in quotes");
+    (*out)->value.push_back(text->get());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadSigning(const toml::node& node, const Place& place, ConfigFile* file) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) return WrongType(place, node, "[signing] above its keys");
+  for (const Entry& entry : EntriesInFileOrder(*table)) {
+    const Place at{place.file, entry.line, StrCat("signing.", Printable(entry.name))};
+    if (entry.name == "key_file") {
+      HPCC_RETURN_IF_ERROR(ReadPath(*entry.node, at, &file->signing_key_file));
+    } else if (entry.name == "trusted_keys") {
+      HPCC_RETURN_IF_ERROR(ReadTexts(*entry.node, at, &file->signing_trusted_keys));
+    } else {
+      return UnknownKey(at, entry.name, kSigningKeys);
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadTopKey(const Entry& entry, const Place& place, ConfigFile* file) {
   if (entry.name == "source_mode") {
     return ReadWord(*entry.node, place, "\"direct\" or \"preprocessed\"", ParseSourceMode,
@@ -200,9 +254,10 @@ absl::Status ReadTopKey(const Entry& entry, const Place& place, ConfigFile* file
   if (entry.name == "disable") return ReadBool(*entry.node, place, &file->disable);
   if (entry.name == "log_file") return ReadPath(*entry.node, place, &file->log_file);
   if (entry.name == "daemon") return ReadDaemon(*entry.node, place, file);
+  if (entry.name == "signing") return ReadSigning(*entry.node, place, file);
   if (entry.name == "cache") return ReadCaches(*entry.node, place, &file->cache);
   // The commonest slip: a key of a cache written above or below its block.
-  if (std::find(kCacheKeys.begin(), kCacheKeys.end(), entry.name) != kCacheKeys.end()) {
+  if (IsCacheKey(entry.name)) {
     return place.Wrong("belongs to a cache; write it below a [[cache]] line");
   }
   return UnknownKey(place, entry.name, kTopKeys);

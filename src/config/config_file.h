@@ -11,16 +11,26 @@
 //   autostart   = boolean
 //   memory      = size as a string, or bytes as an integer
 //   [[cache]]                              # any number, at least one when there is any
-//   type        = "disk"
-//   location    = path
+//   type        = "disk" | "s3" | "http"
 //   max_size    = size as a string, or bytes as an integer
-//   compression = "zstd" | "none"
 //   read_only   = boolean
+//                                          # of a disk
+//   location    = path
+//   compression = "zstd" | "none"
+//                                          # of s3 and http; all text unless told otherwise
+//   namespace, ca_file = path
+//   bucket, region, endpoint, access_key, secret_key, auto_create = boolean             # of s3
+//   url, username, password, password_file = path,                                      # of http
+//   bearer_token, bearer_token_file = path
+//   [signing]
+//   key_file     = path
+//   trusted_keys = array of text
 //
 // No other key is allowed. Paths are kept as written: what they expand to depends on more than the
 // file.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,10 +51,18 @@ struct Located {
 struct CacheBlock {
   int line = 0;
   std::optional<Located<CacheTier::Type>> type;
-  std::optional<Located<std::string>> location;
   std::optional<Located<uint64_t>> max_size;
   std::optional<Located<CacheTier::Compression>> compression;
   std::optional<Located<bool>> read_only;
+  std::optional<Located<bool>> auto_create;
+  // By key: those whose value is text or a path.
+  std::map<std::string, Located<std::string>, std::less<>> texts;
+
+  // The text of `key`, or null.
+  const Located<std::string>* Text(std::string_view key) const {
+    const auto found = texts.find(key);
+    return found == texts.end() ? nullptr : &found->second;
+  }
 };
 
 struct ConfigFile {
@@ -54,6 +72,8 @@ struct ConfigFile {
   std::optional<Located<bool>> daemon_use;
   std::optional<Located<bool>> daemon_autostart;
   std::optional<Located<uint64_t>> daemon_memory;
+  std::optional<Located<std::string>> signing_key_file;
+  std::optional<Located<std::vector<std::string>>> signing_trusted_keys;
   std::vector<CacheBlock> cache;  // empty: the file says nothing of caches
 };
 

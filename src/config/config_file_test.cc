@@ -41,8 +41,8 @@ TEST(ConfigFileTest, EveryKeyIsReadWithItsLine) {
   EXPECT_EQ(file->log_file->value, "~/hpcc.log");
   ASSERT_EQ(file->cache.size(), 2u);
   EXPECT_EQ(file->cache[0].line, 5);
-  EXPECT_EQ(file->cache[0].location->value, "/srv/cache");
-  EXPECT_EQ(file->cache[0].location->line, 7);
+  EXPECT_EQ(file->cache[0].Text("location")->value, "/srv/cache");
+  EXPECT_EQ(file->cache[0].Text("location")->line, 7);
   EXPECT_EQ(file->cache[0].max_size->value, uint64_t{5} << 30);
   EXPECT_EQ(file->cache[0].compression->value, CacheTier::Compression::kNone);
   EXPECT_TRUE(file->cache[0].read_only->value);
@@ -66,13 +66,15 @@ TEST(ConfigFileTest, UnknownKeysNameFileLineKeyAndTheNearestKnownOne) {
   EXPECT_EQ(
       ErrorOf("[worker]\nidle = 3\n"),
       "c.toml:1: worker: unknown key; the keys known here are source_mode, disable, log_file, "
-      "daemon, cache");
+      "daemon, signing, cache");
   EXPECT_EQ(ErrorOf("[daemon]\nidle = 3\n"),
             "c.toml:2: daemon.idle: unknown key; the keys known here are use, autostart, memory");
   EXPECT_EQ(
-      ErrorOf("[[cache]]\n[[cache]]\nurl = 1\n"),
-      "c.toml:3: cache[1].url: unknown key; the keys known here are type, location, max_size, "
-      "compression, read_only");
+      ErrorOf("[[cache]]\n[[cache]]\nxyzzy = 1\n"),
+      "c.toml:3: cache[1].xyzzy: unknown key; the keys known here are type, location, max_size, "
+      "compression, read_only, namespace, ca_file, bucket, region, endpoint, auto_create, "
+      "access_key, secret_key, url, username, password, password_file, bearer_token, "
+      "bearer_token_file");
 }
 
 TEST(ConfigFileTest, AKeyOfACacheOutsideItsBlockIsExplained) {
@@ -99,7 +101,7 @@ TEST(ConfigFileTest, WrongTypesSayWhatIsThereAndWhatToWrite) {
   EXPECT_EQ(ErrorOf("[[cache]]\nread_only = []\n"),
             "c.toml:2: cache[0].read_only: is an array; write true or false");
   EXPECT_EQ(ErrorOf("[[cache]]\ntype = {}\n"),
-            "c.toml:2: cache[0].type: is a table; write \"disk\"");
+            "c.toml:2: cache[0].type: is a table; write \"disk\", \"s3\" or \"http\"");
   EXPECT_THAT(ErrorOf("[cache]\nlocation = \"/a\"\n"),
               StartsWith("c.toml:1: cache: is a table; write [[cache]]"));
   EXPECT_THAT(ErrorOf("cache = \"/a\"\n"), StartsWith("c.toml:1: cache: is text"));
@@ -113,8 +115,9 @@ TEST(ConfigFileTest, BadValuesSayWhatToWrite) {
   EXPECT_EQ(ErrorOf("source_mode = \"fast\"\n"),
             "c.toml:1: source_mode: \"fast\" is no source mode; write \"direct\" or "
             "\"preprocessed\"");
-  EXPECT_EQ(ErrorOf("[[cache]]\ntype = \"s3\"\n"),
-            "c.toml:2: cache[0].type: \"s3\" is no type of cache; write \"disk\"");
+  EXPECT_EQ(ErrorOf("[[cache]]\ntype = \"gcs\"\n"),
+            "c.toml:2: cache[0].type: \"gcs\" is no type of cache; write \"disk\", \"s3\" "
+            "or \"http\"");
   EXPECT_EQ(ErrorOf("[[cache]]\ncompression = \"gzip\"\n"),
             "c.toml:2: cache[0].compression: \"gzip\" is no compression; write \"zstd\" or "
             "\"none\"");

@@ -215,12 +215,13 @@ TEST_F(ConfigTest, AnEmptyLogFileTakesBackAnEarlierOne) {
   EXPECT_EQ(config->log_file, "");
 }
 
-TEST_F(ConfigTest, OnlyTheFirstCacheMayLackALocation) {
+TEST_F(ConfigTest, OnlyTheFirstDiskMayLackALocation) {
   Write(user_file_, "[[cache]]\n[[cache]]\nmax_size = \"1G\"\n");
   EXPECT_EQ(
       ErrorOf(),
-      StrCat(user_file_,
-             ":2: cache[1].location: is missing; only the first cache has a default location"));
+      StrCat(
+          user_file_,
+          ":2: cache[1].location: is missing; only the first disk cache has a default location"));
 }
 
 TEST_F(ConfigTest, TwoCachesInOnePlaceAreRefused) {

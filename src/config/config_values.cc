@@ -57,10 +57,24 @@ absl::StatusOr<SourceMode> ParseSourceMode(std::string_view text) {
       StrCat(TomlString(text), " is no source mode; write \"direct\" or \"preprocessed\""));
 }
 
+std::string_view CacheTypeName(CacheTier::Type type) {
+  switch (type) {
+    case CacheTier::Type::kDisk:
+      return "disk";
+    case CacheTier::Type::kS3:
+      return "s3";
+    case CacheTier::Type::kHttp:
+      return "http";
+  }
+  return "disk";
+}
+
 absl::StatusOr<CacheTier::Type> ParseCacheType(std::string_view text) {
-  if (text == "disk") return CacheTier::Type::kDisk;
+  for (const auto type : {CacheTier::Type::kDisk, CacheTier::Type::kS3, CacheTier::Type::kHttp}) {
+    if (text == CacheTypeName(type)) return type;
+  }
   return absl::InvalidArgumentError(
-      StrCat(TomlString(text), " is no type of cache; write \"disk\""));
+      StrCat(TomlString(text), " is no type of cache; write \"disk\", \"s3\" or \"http\""));
 }
 
 absl::StatusOr<CacheTier::Compression> ParseCompression(std::string_view text) {

@@ -23,10 +23,9 @@ std::string KeyOf(const Config& config) {
 
 CacheContext::CacheContext(const Config& config, FileSystem& fs, Clock& clock, FileMemo& memo)
     : fs_(fs),
-      location_(config.cache.front().location),
+      location_(config.local_directory),
       chain_(config, fs, clock),
-      results_(chain_.store(), fs, clock,
-               config.cache.front().compression == CacheTier::Compression::kZstd, &memo),
+      results_(chain_.store(), fs, clock, config.compresses(), &memo),
       toolchains_(chain_.store(), fs, clock, ToolchainMemo::Asking::kNever) {}
 
 void CacheContext::Count(Counter counter, uint64_t amount) {

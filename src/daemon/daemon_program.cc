@@ -104,14 +104,14 @@ class HeldPlace {
   bool owns_socket_ = false;
 };
 
-// The memo outlives the daemon in a file beside the first cache.
+// The memo outlives the daemon in a file among hpcc's own.
 class SavedMemo {
  public:
-  SavedMemo(FileSystem& fs, FileMemo& memo, const CacheTier& cache)
+  SavedMemo(FileSystem& fs, FileMemo& memo, const Config& config)
       : fs_(fs),
         memo_(memo),
-        path_(path::Join(cache.location, "memo")),
-        read_only_(cache.read_only) {}
+        path_(path::Join(config.local_directory, "memo")),
+        read_only_(config.first_disk() != nullptr && config.first_disk()->read_only) {}
 
   void Load() {
     const absl::StatusOr<std::string> bytes = ReadFile(fs_, path_, kMaxMemoFileBytes);
@@ -186,7 +186,7 @@ absl::Status Run(FileSystem& fs, const Config& config, const Environment& enviro
   DaemonState state(fs, Clock::Real(), config.daemon.memory, RaiseDescriptorLimit() / 4);
   state.surroundings = DescribeSurroundings(fs);
   state.started_ns = Clock::Real().NowNanoseconds();
-  SavedMemo saved(fs, state.memo, config.cache.front());
+  SavedMemo saved(fs, state.memo, config);
   saved.Load();
 
   HPCC_ASSIGN_OR_RETURN(Listener unix_listener, held.Listen());

@@ -1,0 +1,15 @@
+#ifndef HPCC_REMOTE_REMOTE_PROGRAM_H_
+#define HPCC_REMOTE_REMOTE_PROGRAM_H_
+
+// The program hpcc-remote: one per user and place, started by whoever needs it, until nobody has
+// for a while, or SIGINT or SIGTERM.
+
+namespace hpcc {
+
+// The value is the exit status: 0 after an orderly end, 1 when it could not start, 2 for a wrong
+// command line or configuration.
+int RunRemote(int argc, char** argv);
+
+}  // namespace hpcc
+
+#endif  // HPCC_REMOTE_REMOTE_PROGRAM_H_

@@ -1,0 +1,190 @@
+#include "remote/remote_tiers.h"
+
+#include <utility>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/logging.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "store/http_object_store.h"
+#include "store/s3_object_store.h"
+
+namespace hpcc {
+
+namespace {
+
+constexpr size_t kMaxTiers = 64;
+constexpr int64_t kRememberFailure = 10'000'000'000;  // nanoseconds
+constexpr uint64_t kMaxSecretBytes = uint64_t{16} << 10;
+
+Environment EnvironmentOf(const remote_v1::Open& open) {
+  Environment environment;
+  for (const std::string& variable : open.environment()) {
+    const size_t equals = variable.find('=');
+    if (equals == std::string::npos) continue;
+    environment.Set(std::string_view(variable).substr(0, equals),
+                    std::string_view(variable).substr(equals + 1));
+  }
+  return environment;
+}
+
+// The first line of a file that holds a secret.
+absl::StatusOr<std::string> ReadSecret(FileSystem& fs, const std::string& path) {
+  const absl::StatusOr<std::string> text = ReadFile(fs, path, kMaxSecretBytes);
+  if (!text.ok()) {
+    return absl::UnauthenticatedError(
+        StrCat(path, " can't be read: ", std::string(text.status().message())));
+  }
+  std::string_view line(*text);
+  line = StripBlanks(line.substr(0, line.find('\n')));
+  if (line.empty()) return absl::UnauthenticatedError(StrCat(path, " is empty"));
+  return std::string(line);
+}
+
+}  // namespace
+
+RemoteTier::RemoteTier(CacheTier tier, std::string local_directory, FileSystem& fs, Clock& clock)
+    : tier_(std::move(tier)),
+      local_directory_(std::move(local_directory)),
+      fs_(fs),
+      clock_(clock) {}
+
+RemoteTier::~RemoteTier() {
+  if (objects_ != nullptr) SaveStatistics();
+}
+
+absl::StatusOr<std::shared_ptr<RemoteTier>> RemoteTier::Open(const remote_v1::Open& open,
+                                                             FileSystem& fs, Clock& clock) {
+  std::shared_ptr<RemoteTier> tier(
+      new RemoteTier(DecodeTier(open.tier()), open.local_directory(), fs, clock));
+  const absl::Status connected = tier->Connect(open);
+  if (connected.ok()) return tier;
+  tier->Notice(StrCat(tier->tier_.Name(), " is not used: ", std::string(connected.message())));
+  return connected;
+}
+
+absl::Status RemoteTier::Connect(const remote_v1::Open& open) {
+  HPCC_ASSIGN_OR_RETURN(store_, MakeObjectStore(EnvironmentOf(open)));
+  HPCC_ASSIGN_OR_RETURN(RemoteObjectsOptions options, Options(open.signing()));
+  HPCC_ASSIGN_OR_RETURN(objects_, RemoteObjects::Make(*store_, std::move(options), clock_));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<ObjectStore>> RemoteTier::MakeObjectStore(
+    const Environment& environment) {
+  if (tier_.type == CacheTier::Type::kS3) {
+    credentials_ = MakeAwsCredentialProvider({.access_key = tier_.s3.access_key,
+                                              .secret_key = tier_.s3.secret_key,
+                                              .region = tier_.s3.region,
+                                              .ca_file = tier_.ca_file},
+                                             environment, fs_, clock_);
+    return MakeS3ObjectStore({.bucket = tier_.s3.bucket,
+                              .region = tier_.s3.region,
+                              .endpoint = tier_.s3.endpoint,
+                              .ca_file = tier_.ca_file,
+                              .auto_create = tier_.s3.auto_create},
+                             *credentials_, clock_);
+  }
+  HttpOptions options{.url = tier_.http.url,
+                      .user = tier_.http.username,
+                      .password = tier_.http.password,
+                      .bearer_token = tier_.http.bearer_token,
+                      .ca_file = tier_.ca_file};
+  if (!tier_.http.password_file.empty()) {
+    HPCC_ASSIGN_OR_RETURN(options.password, ReadSecret(fs_, tier_.http.password_file));
+  }
+  if (!tier_.http.bearer_token_file.empty()) {
+    HPCC_ASSIGN_OR_RETURN(options.bearer_token, ReadSecret(fs_, tier_.http.bearer_token_file));
+  }
+  return MakeHttpObjectStore(options, clock_);
+}
+
+absl::StatusOr<RemoteObjectsOptions> RemoteTier::Options(const remote_v1::Signing& signing) {
+  RemoteObjectsOptions options;
+  options.name_space = tier_.name_space;
+  options.read_only = tier_.read_only;
+  options.max_size = tier_.max_size;
+  if (!signing.key_file().empty() && !tier_.read_only) {
+    HPCC_ASSIGN_OR_RETURN(options.signer, Ed25519Signer::FromFile(fs_, signing.key_file()));
+  }
+  for (const std::string& text : signing.trusted_keys()) {
+    HPCC_ASSIGN_OR_RETURN(Ed25519PublicKey key, ParseTrustedKey(fs_, text));
+    options.trusted_keys.push_back(std::move(key));
+  }
+  options.on_security_event = [this](const SecurityEvent& event) {
+    Notice(StrCat("security: ", event.name, ": ", tier_.Name(), ", ", event.object, ": ",
+                  event.detail));
+  };
+  options.on_notice = [this](const std::string& text) { Notice(text); };
+  return options;
+}
+
+void RemoteTier::Notice(std::string_view text) {
+  Log(LogLevel::kWarning, text);
+  WriteTierNotice(fs_, local_directory_, tier_, clock_.NowNanoseconds(), text);
+}
+
+void RemoteTier::CountDropped() {
+  const std::lock_guard lock(mutex_);
+  if (statistics_ != nullptr) statistics_->Add(TierCounter::kDropped);
+}
+
+void RemoteTier::SaveStatistics() {
+  const RemoteMetrics now = objects_->Metrics();
+  const std::lock_guard lock(mutex_);
+  if (statistics_ == nullptr) {
+    absl::StatusOr<std::unique_ptr<TierStatistics>> opened =
+        TierStatistics::Open(fs_, local_directory_, tier_);
+    if (!opened.ok()) return;
+    statistics_ = *std::move(opened);
+  }
+  statistics_->AddDifference(saved_, now);
+  saved_ = now;
+}
+
+std::string RemoteTiers::KeyOf(const remote_v1::Open& open) const {
+  Hasher hasher("hpcc.remote-tier.v1");
+  hasher.Field(open.SerializeAsString());
+  for (const std::string& file : {open.tier().password_file(), open.tier().bearer_token_file(),
+                                  open.tier().ca_file(), open.signing().key_file()}) {
+    FileStat stat;
+    const bool there =
+        !file.empty() && fs_.Stat(file.c_str(), /*follow_symlinks=*/true, &stat) == 0;
+    hasher.Field(there ? StrCat(stat.device, " ", stat.inode, " ", stat.size, " ", stat.changed_ns)
+                       : std::string());
+  }
+  return std::string(hasher.Finish().bytes());
+}
+
+absl::StatusOr<std::shared_ptr<RemoteTier>> RemoteTiers::For(const remote_v1::Open& open) {
+  const std::string key = KeyOf(open);
+  const int64_t now = clock_.MonotonicNanoseconds();
+  std::unordered_map<std::string, Slot> forgotten;  // outlives the lock: closing may wait
+  const std::lock_guard lock(mutex_);
+  const auto found = slots_.find(key);
+  if (found != slots_.end() &&
+      (found->second.tier.ok() || now - found->second.failed_ns < kRememberFailure)) {
+    return found->second.tier;
+  }
+  if (slots_.size() >= kMaxTiers) forgotten.swap(slots_);
+  Slot& slot = slots_[key];
+  slot.tier = RemoteTier::Open(open, fs_, clock_);
+  slot.failed_ns = now;
+  return slot.tier;
+}
+
+std::vector<std::shared_ptr<RemoteTier>> RemoteTiers::All() {
+  std::vector<std::shared_ptr<RemoteTier>> all;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, slot] : slots_) {
+    if (slot.tier.ok()) all.push_back(*slot.tier);
+  }
+  return all;
+}
+
+void RemoteTiers::SaveStatistics() {
+  for (const std::shared_ptr<RemoteTier>& tier : All()) tier->SaveStatistics();
+}
+
+}  // namespace hpcc
