@@ -8,6 +8,8 @@ import json
 import os
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -16,8 +18,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "peers"))
+for room in ("peers", "daemon"):
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent / room))
 import harness  # noqa: E402
+import wire  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 from radosgw import USERS, Radosgw  # noqa: E402
 
@@ -153,12 +157,23 @@ class Machine:
                     except ProcessLookupError:
                         pass
 
+    def queued_bytes(self):
+        """What hpcc-remote has taken and not written yet; 0 where there is none."""
+        question = wire.frame(wire.number_field(1, 1) + wire.bytes_field(9, b""))
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(PATIENCE)
+            try:
+                connection.connect(str(self.runtime / "remote.sock"))
+            except (FileNotFoundError, ConnectionRefusedError):
+                return 0
+            connection.sendall(question)
+            size = struct.unpack("<I", wire.receive_exactly(connection, 4))[0]
+            answer = wire.fields(wire.receive_exactly(connection, size))
+        return wire.fields(answer[6]).get(6, 0)
+
     def wait_until_written(self):
-        """Until hpcc-remote has sent everything it accepted."""
-        def nothing_left():
-            remote = self.stats().get("remote")
-            return not remote or remote["queued"] == 0
-        wait_until(nothing_left, "everything written to the remote")
+        """Until hpcc-remote has written everything it took (proto/hpcc/remote)."""
+        wait_until(lambda: self.queued_bytes() == 0, "everything written to the remote")
 
     # --- Lua, copied into the checkout
 
