@@ -35,6 +35,7 @@ struct FakeAnswer {
   std::string raw = {};                // sent as it is, instead of all that; then closed
   bool hang_up = false;                // instead of any answer
   std::chrono::milliseconds drip{0};   // between any two bytes of `raw`
+  bool head_apart = false;             // head and body are sent apart
 };
 
 class FakeHttpServer {
@@ -98,6 +99,10 @@ class FakeHttpServer {
         StrCat("HTTP/1.1 ", answer.status, " Fake\r\nContent-Length: ", answer.body.size(), "\r\n");
     for (const std::string& header : answer.headers) StrAppend(&bytes, header, "\r\n");
     bytes += "\r\n";
+    if (answer.head_apart) {
+      if (!connection.Send(bytes, kPatience).ok()) return false;
+      bytes.clear();
+    }
     if (request.method != "HEAD") bytes += answer.body;
     return connection.Send(bytes, kPatience).ok();
   }

@@ -50,6 +50,24 @@ TEST(HttpTransferTest, SendsAndReceivesBodiesAndHeaders) {
   EXPECT_EQ(seen.headers.count("expect"), 0u);
 }
 
+TEST(HttpTransferTest, AServerThatSendsTheBodyOnceTheHeadIsAcknowledgedIsNotWaitedFor) {
+  const FakeHttpServer server([](const FakeRequest&) {
+    FakeAnswer answer{200, "body"};
+    answer.head_apart = true;
+    return answer;
+  });
+  HttpTransfer transfer({}, Clock::Real());
+  const int64_t began = Clock::Real().MonotonicNanoseconds();
+  for (int i = 0; i < 50; ++i) {
+    const auto response = transfer.Perform(To(server.url()));
+    ASSERT_TRUE(response.ok()) << response.status();
+    ASSERT_EQ(response->body, "body");
+  }
+  // The kernel acknowledges by itself after 40 ms: two seconds in all.
+  EXPECT_LT(Clock::Real().MonotonicNanoseconds() - began, 1'000'000'000);
+  EXPECT_EQ(server.connections(), 1);
+}
+
 TEST(HttpTransferTest, AConnectionServesManyRequests) {
   const FakeHttpServer server([](const FakeRequest&) { return FakeAnswer{200, "x"}; });
   HttpTransfer transfer({}, Clock::Real());
