@@ -43,8 +43,9 @@ class CircuitBreaker {
   };
   Verdict Ask(int64_t now_ns);
 
-  // How a call that was told kGo went. The pause, when this suspended it.
-  std::optional<std::chrono::milliseconds> Report(int64_t began_ns, int64_t now_ns, bool failed);
+  // How a call that was told kGo went: how many failures it counts for, 0 for a success. The pause,
+  // when this suspended.
+  std::optional<std::chrono::milliseconds> Report(int64_t began_ns, int64_t now_ns, int failures);
   // How a probe went. True: the suspension is over.
   bool ReportProbe(int64_t now_ns, bool failed);
 

@@ -4,8 +4,6 @@
 // What a remote tier did since it was opened, for `hpcc stats`.
 
 #include <array>
-#include <atomic>
-#include <bit>
 #include <chrono>
 #include <cstdint>
 

@@ -1,0 +1,156 @@
+#include "store/object_eviction.h"
+
+#include <algorithm>
+#include <functional>
+#include <random>
+#include <vector>
+
+#include "base/status.h"
+#include "base/strings.h"
+#include "store/object_names.h"
+
+namespace hpcc {
+
+namespace {
+
+constexpr int kGroups = 256;
+constexpr int kSampledGroups = 4;
+constexpr size_t kBatch = 1000;
+constexpr std::chrono::seconds kPauseAfterError{60};
+// What remote tiers hold.
+constexpr StoreNamespace kKinds[] = {StoreNamespace::kResult, StoreNamespace::kDirect};
+
+struct Found {
+  StoreKey key;
+  uint64_t size;
+  int64_t modified_ns;
+};
+
+// Values below `prefix`, until there are `most` or `stop` is true. Anything else is passed over.
+absl::StatusOr<std::vector<Found>> ListValues(ObjectStore& objects, const std::string& name_space,
+                                              const std::string& prefix, size_t most,
+                                              const std::atomic<bool>& stop) {
+  std::vector<Found> found;
+  std::string continuation;
+  do {
+    HPCC_ASSIGN_OR_RETURN(const ListPage page, objects.List(prefix, continuation));
+    for (const ObjectInfo& object : page.objects) {
+      const std::optional<StoreKey> key = ParseObjectName(name_space, object.name);
+      if (key) found.push_back({*key, object.size, object.modified_ns});
+    }
+    continuation = page.continuation;
+  } while (!continuation.empty() && found.size() < most && !stop);
+  return found;
+}
+
+uint64_t TotalOf(const std::vector<Found>& found) {
+  uint64_t total = 0;
+  for (const Found& object : found) total += object.size;
+  return total;
+}
+
+}  // namespace
+
+ObjectEviction::ObjectEviction(ObjectStore& objects, std::string name_space, uint64_t max_size,
+                               Clock& clock)
+    : objects_(objects), name_space_(std::move(name_space)), max_size_(max_size), clock_(clock) {}
+
+bool ObjectEviction::Added(uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  estimate_ += bytes;
+  return !running_ && (!sampled_ || Overshot()) && clock_.MonotonicNanoseconds() >= not_before_ns_;
+}
+
+absl::Status ObjectEviction::Run(const std::atomic<bool>& stop) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (running_) return absl::OkStatus();
+    running_ = true;
+  }
+  // Only whoever runs sets sampled_.
+  absl::Status status = sampled_ ? absl::OkStatus() : Sample(stop);
+  bool overshot = false;
+  {
+    const std::lock_guard lock(mutex_);
+    overshot = Overshot();
+  }
+  if (status.ok() && overshot && !stop) status = ListAndEvict(stop);
+  const std::lock_guard lock(mutex_);
+  running_ = false;
+  if (!status.ok()) {
+    not_before_ns_ =
+        clock_.MonotonicNanoseconds() + std::chrono::nanoseconds(kPauseAfterError).count();
+  }
+  return status;
+}
+
+absl::Status ObjectEviction::Sample(const std::atomic<bool>& stop) {
+  std::minstd_rand random{std::random_device{}()};
+  const int first = std::uniform_int_distribution<int>(0, kGroups - 1)(random);
+  uint64_t sampled = 0;
+  for (int i = 0; i < kSampledGroups; ++i) {
+    const int group = (first + i * kGroups / kSampledGroups) % kGroups;
+    constexpr char kDigits[] = "0123456789abcdef";
+    for (const StoreNamespace kind : kKinds) {
+      const std::string prefix =
+          StrCat(ObjectPrefix(name_space_, kind), kDigits[group / 16], kDigits[group % 16], "/");
+      HPCC_ASSIGN_OR_RETURN(const std::vector<Found> found,
+                            ListValues(objects_, name_space_, prefix, kMostListedObjects, stop));
+      sampled += TotalOf(found);
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  // What was put meanwhile may be in the sample too: rather too much than too little.
+  estimate_ += sampled * (kGroups / kSampledGroups);
+  sampled_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status ObjectEviction::ListAndEvict(const std::atomic<bool>& stop) {
+  uint64_t before = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    before = estimate_;
+  }
+  HPCC_ASSIGN_OR_RETURN(
+      std::vector<Found> found,
+      ListValues(objects_, name_space_, ObjectPrefix(name_space_), kMostListedObjects, stop));
+  if (stop) return absl::OkStatus();
+  uint64_t total = TotalOf(found);
+  std::sort(found.begin(), found.end(),
+            [](const Found& a, const Found& b) { return a.modified_ns < b.modified_ns; });
+  const uint64_t target = max_size_ - max_size_ / 10;
+  absl::Status status = absl::OkStatus();
+  size_t next = 0;
+  // Somebody else may have made room already.
+  const bool needed = total > max_size_;
+  while (needed && total > target && next < found.size() && !stop) {
+    std::vector<std::string> names;
+    uint64_t size = 0;
+    for (; next < found.size() && names.size() < kBatch && total - size > target; ++next) {
+      names.push_back(ObjectName(name_space_, found[next].key));
+      size += found[next].size;
+    }
+    status = objects_.RemoveMany(names);
+    if (!status.ok()) break;
+    total -= size;
+    const std::lock_guard lock(mutex_);
+    evicted_ += names.size();
+  }
+  const std::lock_guard lock(mutex_);
+  // What others of this program have put since the listing began comes on top.
+  estimate_ = total + (estimate_ - before);
+  return status;
+}
+
+uint64_t ObjectEviction::estimated_size() const {
+  const std::lock_guard lock(mutex_);
+  return estimate_;
+}
+
+uint64_t ObjectEviction::evicted() const {
+  const std::lock_guard lock(mutex_);
+  return evicted_;
+}
+
+}  // namespace hpcc

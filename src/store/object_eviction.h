@@ -1,0 +1,65 @@
+#ifndef HPCC_STORE_OBJECT_EVICTION_H_
+#define HPCC_STORE_OBJECT_EVICTION_H_
+
+// Keeps a namespace of a bucket to its size, with nobody in charge and no state but the bucket's.
+//
+// How much there is, is an estimate in memory: at first from a sample (digests spread objects
+// evenly, so a few of the 256 groups are a fair one), then with what this program puts added. When
+// it says that the limit is overshot by 10%, everything is listed once, and the least recently used
+// go until 90% are left. Several programs doing this at once list the same and remove the same; an
+// object put anew meanwhile may go too, and is a miss.
+//
+// A bucket knows when an object was written, not when it was read. So a read of an object older
+// than kRefreshAfter makes its time the present (ObjectStore::Refresh), in the background: least
+// recently used is right to about a day.
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "store/object_store.h"
+
+namespace hpcc {
+
+inline constexpr std::chrono::hours kRefreshAfter{24};
+// Objects that one eviction looks at; of a larger bucket, the first in order of name.
+inline constexpr size_t kMostListedObjects = 2'000'000;
+
+// Thread-safe.
+class ObjectEviction {
+ public:
+  // `objects` and `clock` outlive it.
+  ObjectEviction(ObjectStore& objects, std::string name_space, uint64_t max_size, Clock& clock);
+
+  // This many bytes were put. True when it is time for Run().
+  bool Added(uint64_t bytes);
+  // Estimates, and evicts if need be. One at a time: OK at once while another runs. After an error
+  // it is not time again for a minute. Ends early, with OK, once `stop` is true.
+  absl::Status Run(const std::atomic<bool>& stop);
+
+  uint64_t estimated_size() const;
+  uint64_t evicted() const;
+
+ private:
+  absl::Status Sample(const std::atomic<bool>& stop);
+  absl::Status ListAndEvict(const std::atomic<bool>& stop);
+  bool Overshot() const { return estimate_ > max_size_ + max_size_ / 10; }
+
+  ObjectStore& objects_;
+  const std::string name_space_;
+  const uint64_t max_size_;
+  Clock& clock_;
+  mutable std::mutex mutex_;
+  bool sampled_ = false;
+  bool running_ = false;
+  uint64_t estimate_ = 0;
+  uint64_t evicted_ = 0;
+  int64_t not_before_ns_ = 0;  // monotonic
+};
+
+}  // namespace hpcc
+
+#endif  // HPCC_STORE_OBJECT_EVICTION_H_
