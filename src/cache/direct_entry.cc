@@ -131,6 +131,35 @@ bool IsSettled(const FileStamp& stamp, int64_t now_ns) {
   return std::max(stamp.modified_ns, stamp.changed_ns) < now_ns - kSettleNanoseconds;
 }
 
+bool SameRecord(const DirectRecord& a, const DirectRecord& b) {
+  return a.kind == b.kind && a.result_key == b.result_key && a.root == b.root &&
+         a.detail == b.detail;
+}
+
+DirectRecord WithoutStamps(DirectRecord record) {
+  for (RecordedFile& file : record.files) {
+    const int64_t modified_ns = file.same_time ? file.stamp.modified_ns : 0;
+    file.stamp = {.modified_ns = modified_ns};
+    file.trusted = false;
+  }
+  for (RecordedDirectory& directory : record.directories) {
+    directory.stamp = {};
+    directory.trusted = false;
+  }
+  return record;
+}
+
+DirectEntry MergeDirectEntries(DirectEntry first, const DirectEntry& second) {
+  for (const DirectRecord& record : second.records) {
+    if (first.records.size() >= kMaxDirectRecords) break;
+    const bool known =
+        std::any_of(first.records.begin(), first.records.end(),
+                    [&record](const DirectRecord& other) { return SameRecord(record, other); });
+    if (!known) first.records.push_back(record);
+  }
+  return first;
+}
+
 std::string EncodeDirectEntry(const DirectEntry& entry) {
   ByteWriter out;
   out.Fixed8(kVersion);

@@ -110,6 +110,19 @@ struct DirectEntry {
   std::vector<DirectRecord> records;
 };
 
+// Whether one takes the other's place: they say the same of files with the same content.
+bool SameRecord(const DirectRecord& a, const DirectRecord& b);
+
+// Without what is true on one machine only: stamps, but for the times that `same_time` compares. As
+// it is, each file is read once more before the record is believed. This is how records are given
+// to other machines, and how those of other machines are taken, whatever they claim: a stamp says
+// nothing of another file system's files.
+DirectRecord WithoutStamps(DirectRecord record);
+
+// The records of `first`, then those of `second` that are not among them; kMaxDirectRecords at
+// most.
+DirectEntry MergeDirectEntries(DirectEntry first, const DirectEntry& second);
+
 std::string EncodeDirectEntry(const DirectEntry& entry);
 enum class DecodeNames : uint8_t { kNow, kWhenNeeded };
 absl::StatusOr<DirectEntry> DecodeDirectEntry(std::string_view bytes,

@@ -4,10 +4,10 @@
 #include <string_view>
 
 #include "absl/container/flat_hash_set.h"
+#include "base/logging.h"
 #include "base/path.h"
 #include "base/status.h"
 #include "base/strings.h"
-#include "cache/closure_check.h"
 
 namespace hpcc {
 
@@ -82,56 +82,93 @@ std::pair<std::string, std::string> FirstDifference(const std::vector<std::strin
 
 Lookup ResultCache::LookUpDirect(const Unit& unit) {
   Lookup lookup;
-  absl::StatusOr<std::string> stored = store_.Get(DirectKey(unit));
-  if (stored.ok()) {
-    absl::StatusOr<DirectEntry> entry = DecodeDirectEntry(*stored, DecodeNames::kWhenNeeded);
-    if (entry.ok()) lookup.entry = *std::move(entry);
-    lookup.corrupt_entry = !entry.ok();
+  LoadEntry(unit, &lookup);
+  ClosureChecker checker(fs_, unit.request.cwd, unit.root, clock_.FileStampNanoseconds(), memo_);
+  if (CheckRecords(unit, checker, 0, &lookup)) return lookup;
+  if (shared_entries_ != nullptr) {
+    const size_t known_here = lookup.entry.records.size();
+    LoadSharedEntry(unit, &lookup);
+    if (CheckRecords(unit, checker, known_here, &lookup)) return lookup;
   }
-  lookup.corrupt_entry |= absl::IsDataLoss(stored.status());
   if (lookup.entry.records.empty()) {
     lookup.reason = lookup.corrupt_entry ? MissReason{.kind = MissReason::Kind::kResultCorrupt}
                                          : CompareWithLastUnit(unit);
-    return lookup;
-  }
-
-  ClosureChecker checker(fs_, unit.request.cwd, unit.root, clock_.FileStampNanoseconds(), memo_);
-  std::vector<DirectRecord>& records = lookup.entry.records;
-  for (size_t i = 0; i < records.size(); ++i) {
-    DirectRecord& record = records[i];
-    if (!record.root.empty() && record.root != unit.root.directory()) continue;
-    std::optional<MissReason> reason = checker.Check(&record);
-    lookup.newest_change_ns = std::max(lookup.newest_change_ns, checker.newest_change_ns());
-    if (!reason && record.kind == DirectRecord::Kind::kPreprocess) {
-      lookup.ask_preprocessor = true;
-      return lookup;
-    }
-    if (!reason && record.kind == DirectRecord::Kind::kNotCacheable) {
-      lookup.refusal = DecodeRefusal(record.detail);
-      if (lookup.refusal) return lookup;
-      continue;
-    }
-    if (!reason && !TerminalFits(unit, record.terminal)) {
-      reason = MissReason{.kind = MissReason::Kind::kDiagnosticsDiffer};
-    }
-    if (!reason) {
-      lookup.hit = LoadResult(unit, record.result_key, &lookup);
-      if (lookup.hit) {
-        lookup.hit_record = i;
-        if (i > 0 || checker.renewed() >= kWorthRenewing) {
-          PutRecord(unit, lookup, record).IgnoreError();
-        }
-        return lookup;
-      }
-      continue;
-    }
-    if (lookup.reason.kind == MissReason::Kind::kNone) lookup.reason = *std::move(reason);
-  }
-  if (lookup.reason.kind == MissReason::Kind::kNone) {
+  } else if (lookup.reason.kind == MissReason::Kind::kNone) {
     lookup.reason.kind = MissReason::Kind::kDirectoryChanged;
     lookup.reason.subject = unit.root.directory();
   }
   return lookup;
+}
+
+void ResultCache::LoadEntry(const Unit& unit, Lookup* lookup) {
+  const absl::StatusOr<std::string> stored = store_.Get(DirectKey(unit));
+  lookup->corrupt_entry |= absl::IsDataLoss(stored.status());
+  if (!stored.ok()) return;
+  absl::StatusOr<DirectEntry> entry = DecodeDirectEntry(*stored, DecodeNames::kWhenNeeded);
+  if (entry.ok()) lookup->entry = *std::move(entry);
+  lookup->corrupt_entry |= !entry.ok();
+}
+
+void ResultCache::LoadSharedEntry(const Unit& unit, Lookup* lookup) {
+  const absl::StatusOr<std::string> stored = shared_entries_->Get(DirectKey(unit));
+  lookup->corrupt_entry |= absl::IsDataLoss(stored.status());
+  // What can't be read must not be replaced by a guess: it may hold what others remember.
+  if (!stored.ok() && !absl::IsNotFound(stored.status()) && !absl::IsDataLoss(stored.status())) {
+    return;
+  }
+  DirectEntry& shared = lookup->shared_entry.emplace();
+  if (!stored.ok()) return;
+  absl::StatusOr<DirectEntry> entry = DecodeDirectEntry(*stored, DecodeNames::kWhenNeeded);
+  lookup->corrupt_entry |= !entry.ok();
+  if (!entry.ok()) return;
+  const size_t known_here = lookup->entry.records.size();
+  for (DirectRecord& record : entry->records) {
+    shared.records.push_back(WithoutStamps(std::move(record)));
+    const DirectRecord& last = shared.records.back();
+    const auto here = lookup->entry.records.begin();
+    const bool known = std::any_of(here, here + known_here, [&last](const DirectRecord& other) {
+      return SameRecord(last, other);
+    });
+    if (!known) lookup->entry.records.push_back(last);
+  }
+}
+
+bool ResultCache::CheckRecords(const Unit& unit, ClosureChecker& checker, size_t first,
+                               Lookup* lookup) {
+  const bool from_others = first > 0 || lookup->shared_entry;
+  for (size_t i = first; i < lookup->entry.records.size(); ++i) {
+    if (!Decides(unit, checker, i, lookup)) continue;
+    if (lookup->hit && (i > 0 || from_others || checker.renewed() >= kWorthRenewing)) {
+      PutRecord(unit, *lookup, lookup->entry.records[i]).IgnoreError();
+    }
+    return true;
+  }
+  return false;
+}
+
+bool ResultCache::Decides(const Unit& unit, ClosureChecker& checker, size_t index, Lookup* lookup) {
+  DirectRecord& record = lookup->entry.records[index];
+  if (!record.root.empty() && record.root != unit.root.directory()) return false;
+  std::optional<MissReason> reason = checker.Check(&record);
+  lookup->newest_change_ns = std::max(lookup->newest_change_ns, checker.newest_change_ns());
+  if (!reason && record.kind == DirectRecord::Kind::kPreprocess) {
+    lookup->ask_preprocessor = true;
+    return true;
+  }
+  if (!reason && record.kind == DirectRecord::Kind::kNotCacheable) {
+    lookup->refusal = DecodeRefusal(record.detail);
+    return lookup->refusal.has_value();
+  }
+  if (!reason && !TerminalFits(unit, record.terminal)) {
+    reason = MissReason{.kind = MissReason::Kind::kDiagnosticsDiffer};
+  }
+  if (!reason) {
+    lookup->hit = LoadResult(unit, record.result_key, lookup);
+    if (lookup->hit) lookup->hit_record = index;
+    return lookup->hit.has_value();
+  }
+  if (lookup->reason.kind == MissReason::Kind::kNone) lookup->reason = *std::move(reason);
+  return false;
 }
 
 bool ResultCache::StillHits(const Unit& unit, DirectRecord* record) {
@@ -231,14 +268,24 @@ MissReason ResultCache::CompareWithLastUnit(const Unit& unit) {
 absl::Status ResultCache::PutRecord(const Unit& unit, const Lookup& lookup, DirectRecord record) {
   DirectEntry entry;
   entry.records.push_back(std::move(record));
-  for (const DirectRecord& older : lookup.entry.records) {
-    if (entry.records.size() >= kMaxDirectRecords) break;
-    const DirectRecord& newest = entry.records.front();
-    const bool same = older.kind == newest.kind && older.result_key == newest.result_key &&
-                      older.root == newest.root && older.detail == newest.detail;
-    if (!same) entry.records.push_back(older);
+  return store_.Put(DirectKey(unit),
+                    EncodeDirectEntry(MergeDirectEntries(std::move(entry), lookup.entry)));
+}
+
+// Several machines may do this at once; the last one wins, and what the others added is added again
+// when they, or somebody, compile the unit next.
+absl::Status ResultCache::ShareRecord(const Unit& unit, const Lookup& lookup,
+                                      const DirectRecord& record) {
+  if (shared_entries_ != nullptr && lookup.shared_entry) {
+    DirectEntry entry;
+    entry.records.push_back(WithoutStamps(record));
+    const DirectEntry merged = MergeDirectEntries(std::move(entry), *lookup.shared_entry);
+    const absl::Status shared = shared_entries_->Put(DirectKey(unit), EncodeDirectEntry(merged));
+    if (!shared.ok()) {
+      Log(LogLevel::kInfo, StrCat("not shared: ", std::string(shared.message())));
+    }
   }
-  return store_.Put(DirectKey(unit), EncodeDirectEntry(entry));
+  return PutRecord(unit, lookup, record);
 }
 
 absl::StatusOr<ResultCache::Kept> ResultCache::PutResult(const Unit& unit, const Digest& key,
@@ -276,7 +323,7 @@ absl::StatusOr<ResultCache::Kept> ResultCache::Commit(const Unit& unit, const Lo
   record.files = closure.files;
   record.directories = closure.directories;
   record.places = closure.places;
-  HPCC_RETURN_IF_ERROR(PutRecord(unit, lookup, std::move(record)));
+  HPCC_RETURN_IF_ERROR(ShareRecord(unit, lookup, record));
   return kept;
 }
 
@@ -299,7 +346,7 @@ absl::Status ResultCache::CommitNeedsPreprocessor(const Unit& unit, const Lookup
   DirectRecord record;
   record.kind = DirectRecord::Kind::kPreprocess;
   record.detail = why;
-  return PutRecord(unit, lookup, std::move(record));
+  return ShareRecord(unit, lookup, record);
 }
 
 absl::Status ResultCache::CommitRefusal(const Unit& unit, const Lookup& lookup,
@@ -310,7 +357,7 @@ absl::Status ResultCache::CommitRefusal(const Unit& unit, const Lookup& lookup,
   record.files = closure.files;
   record.directories = closure.directories;
   record.places = closure.places;
-  return PutRecord(unit, lookup, std::move(record));
+  return ShareRecord(unit, lookup, record);
 }
 
 absl::Status ResultCache::RememberUnit(const UnitRecord& record) {

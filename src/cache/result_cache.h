@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/file_system.h"
+#include "cache/closure_check.h"
 #include "cache/closure_record.h"
 #include "cache/direct_entry.h"
 #include "cache/result_bundle.h"
@@ -30,7 +31,10 @@ struct Lookup {
   std::optional<NotCacheable> refusal;  // known not to be cacheable as things are
   bool corrupt_entry = false;           // something damaged was found and removed
 
-  DirectEntry entry;  // as found, for the commit
+  DirectEntry entry;  // as found here, for the commit
+  // As other machines left it, as far as it was looked at: nothing when it was not, or could not
+  // be.
+  std::optional<DirectEntry> shared_entry;
   // The latest change among the files looked at: a compile started in the same instant could not be
   // told from one started before.
   int64_t newest_change_ns = 0;
@@ -48,9 +52,17 @@ struct CompileOutcome {
 
 class ResultCache {
  public:
-  // All outlive the cache. `memo` may be null.
-  ResultCache(Store& store, FileSystem& fs, Clock& clock, bool compress, FileMemo* memo = nullptr)
-      : store_(store), fs_(fs), clock_(clock), compress_(compress), memo_(memo) {}
+  // All outlive the cache. `memo` may be null. So may `shared_entries`: what is remembered for
+  // direct lookups by this and other machines together, where `store` holds this one's alone. It is
+  // asked when nothing known here holds.
+  ResultCache(Store& store, FileSystem& fs, Clock& clock, bool compress, FileMemo* memo = nullptr,
+              Store* shared_entries = nullptr)
+      : store_(store),
+        fs_(fs),
+        clock_(clock),
+        compress_(compress),
+        memo_(memo),
+        shared_entries_(shared_entries) {}
 
   Lookup LookUpDirect(const Unit& unit);
 
@@ -92,7 +104,16 @@ class ResultCache {
   std::optional<ResultBundle> LoadResult(const Unit& unit, const Digest& result_key,
                                          Lookup* lookup);
   MissReason CompareWithLastUnit(const Unit& unit);
+  void LoadEntry(const Unit& unit, Lookup* lookup);
+  // The records that are new go behind those of the entry.
+  void LoadSharedEntry(const Unit& unit, Lookup* lookup);
+  // Goes through the records of the entry from `first` on. True: one of them decides.
+  bool CheckRecords(const Unit& unit, ClosureChecker& checker, size_t first, Lookup* lookup);
+  bool Decides(const Unit& unit, ClosureChecker& checker, size_t index, Lookup* lookup);
+  // For this machine alone.
   absl::Status PutRecord(const Unit& unit, const Lookup& lookup, DirectRecord record);
+  // For all.
+  absl::Status ShareRecord(const Unit& unit, const Lookup& lookup, const DirectRecord& record);
   absl::StatusOr<Kept> PutResult(const Unit& unit, const Digest& key,
                                  const CompileOutcome& outcome);
 
@@ -101,6 +122,7 @@ class ResultCache {
   Clock& clock_;
   bool compress_;
   FileMemo* memo_;
+  Store* shared_entries_;
 };
 
 // The record of `unit` as it stands, without a reason. Paths are made absolute.

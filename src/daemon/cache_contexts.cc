@@ -1,7 +1,9 @@
 #include "daemon/cache_contexts.h"
 
+#include "base/digest.h"
 #include "base/status.h"
-#include "base/strings.h"
+#include "config/runtime_directory.h"
+#include "remote/remote_protocol.h"
 
 namespace hpcc {
 
@@ -10,22 +12,33 @@ namespace {
 // More configurations than anybody uses; beyond, all are forgotten and made again when needed.
 constexpr size_t kMaxContexts = 64;
 
-std::string KeyOf(const Config& config) {
-  std::string key;
+// A digest, so that no secret is kept for its sake.
+std::string KeyOf(const Config& config, const Environment& environment) {
+  Hasher hasher("hpcc.cache-context.v1");
+  hasher.Field(config.local_directory);
   for (const CacheTier& tier : config.cache) {
-    StrAppend(&key, tier.location, "\n", static_cast<int>(tier.type), " ", tier.max_size, " ",
-              static_cast<int>(tier.compression), " ", tier.read_only ? 1 : 0, "\n");
+    hasher.Field(tier.location)
+        .Number(static_cast<uint64_t>(tier.type))
+        .Number(tier.max_size)
+        .Number(static_cast<uint64_t>(tier.compression))
+        .Number(tier.read_only ? 1 : 0);
+    if (!tier.remote()) continue;
+    const absl::StatusOr<remote_v1::Open> open =
+        EncodeOpen(tier, config.signing, config.local_directory, environment);
+    hasher.Field(open.ok() ? open->SerializeAsString() : std::string());
   }
-  return key;
+  if (config.has_remote()) hasher.Field(RuntimeDirectory(config, environment));
+  return std::string(hasher.Finish().bytes());
 }
 
 }  // namespace
 
-CacheContext::CacheContext(const Config& config, FileSystem& fs, Clock& clock, FileMemo& memo)
+CacheContext::CacheContext(const Config& config, const Environment& environment, FileSystem& fs,
+                           Clock& clock, FileMemo& memo)
     : fs_(fs),
       location_(config.local_directory),
-      chain_(config, fs, clock),
-      results_(chain_.store(), fs, clock, config.compresses(), &memo),
+      chain_(config, environment, fs, clock),
+      results_(chain_.store(), fs, clock, config.compresses(), &memo, chain_.shared_entries()),
       toolchains_(chain_.store(), fs, clock, ToolchainMemo::Asking::kNever) {}
 
 void CacheContext::Count(Counter counter, uint64_t amount) {
@@ -47,9 +60,9 @@ absl::StatusOr<std::shared_ptr<CacheContext>> CacheContexts::For(const Environme
     return absl::FailedPreconditionError("source_mode is not direct");
   }
   const std::lock_guard lock(mutex_);
-  std::shared_ptr<CacheContext>& context = contexts_[KeyOf(config)];
+  std::shared_ptr<CacheContext>& context = contexts_[KeyOf(config, environment)];
   if (context == nullptr) {
-    context = std::make_shared<CacheContext>(config, fs_, clock_, memo_);
+    context = std::make_shared<CacheContext>(config, environment, fs_, clock_, memo_);
     if (contexts_.size() > kMaxContexts) {
       std::shared_ptr<CacheContext> made = context;
       contexts_.clear();

@@ -24,7 +24,8 @@ namespace hpcc {
 // One configuration's caches. Thread-safe.
 class CacheContext {
  public:
-  CacheContext(const Config& config, FileSystem& fs, Clock& clock, FileMemo& memo);
+  CacheContext(const Config& config, const Environment& environment, FileSystem& fs, Clock& clock,
+               FileMemo& memo);
 
   ResultCache& results() { return results_; }
   ToolchainMemo& toolchains() { return toolchains_; }

@@ -11,6 +11,7 @@
 #include "base/strings.h"
 #include "base/working_directory.h"
 #include "client/daemon_place.h"
+#include "remote/remote_client.h"
 
 namespace hpcc {
 
@@ -163,7 +164,7 @@ void Conversation::AnswerLookUp(daemon_v1::LookUp* look_up) {
   uint64_t instead_of = 0;
   for (int waits = 0, looks = 1;; ++looks) {
     const uint64_t ended = state_.leases.ended();
-    const SharedCompile::Found found = compile.LookUp();
+    const SharedCompile::Found found = LookUp(compile);
     if (found.hit) return SendHit(*found.hit, compile);
     if (SharedCompile::NeedsWrapper(found.lookup)) {
       return StayAlone("only the compiler can tell");
@@ -187,6 +188,16 @@ void Conversation::AnswerLookUp(daemon_v1::LookUp* look_up) {
     if (Send(&response)) ServeLease(compile, found.lookup);
     return;
   }
+}
+
+// A remote cache may take its time; the wrapper is told that somebody is at work.
+SharedCompile::Found Conversation::LookUp(SharedCompile& compile) {
+  const ScopedWaitNotice notice([this] {
+    daemon_v1::Response response;
+    response.mutable_waiting();
+    Send(&response);
+  });
+  return compile.LookUp();
 }
 
 bool Conversation::WaitFor(SharedCompile& compile, const LeaseTable::Holder& holder) {

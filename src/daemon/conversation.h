@@ -35,6 +35,7 @@ class Conversation {
   bool TokenIsRight(const daemon_v1::Request& request);
 
   void AnswerLookUp(daemon_v1::LookUp* look_up);
+  SharedCompile::Found LookUp(SharedCompile& compile);
   // Waits until `holder` has gone or has been waited for long enough. False: the other end of this
   // connection has gone.
   bool WaitFor(SharedCompile& compile, const LeaseTable::Holder& holder);
