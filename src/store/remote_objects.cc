@@ -120,7 +120,8 @@ struct RemoteObjects::State {
   absl::Status Suspended(const Direction& direction);
   void PostReadProbe(const std::string& name);
 
-  absl::StatusOr<std::string> Open(const StoreKey& key, const std::string& name, std::string bytes);
+  absl::StatusOr<std::string> Open(const StoreKey& key, const std::string& name, std::string bytes,
+                                   int64_t began_ns);
   absl::Status Reject(const std::string& name, std::string_view event, std::string_view detail);
   void NoteUse(const std::string& name, int64_t modified_ns);
   void NoteAdded(uint64_t bytes);
