@@ -7,6 +7,8 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "cli/text.h"
+#include "client/cache_chain.h"
+#include "remote/remote_client.h"
 #include "store/verified_store.h"
 
 namespace hpcc {
@@ -39,19 +41,37 @@ DiskStore OpenDiskStore(const CommandContext& context, const CacheTier& tier) {
   return DiskStore({.root = tier.location, .max_size = tier.max_size}, context.fs, context.clock);
 }
 
+std::vector<CacheTier> SearchedTiers(const Config& config) {
+  std::vector<CacheTier> tiers;
+  if (config.first_disk() == nullptr) {
+    tiers.emplace_back();
+    tiers.back().location = config.local_directory;
+    tiers.back().max_size = kLocalRecordsSize;
+  }
+  tiers.insert(tiers.end(), config.cache.begin(), config.cache.end());
+  return tiers;
+}
+
 absl::StatusOr<FoundValue> FindValue(const CommandContext& context, const StoreKey& key) {
   absl::Status failure = absl::NotFoundError("not in the cache");
-  for (const CacheTier& tier : context.config.cache) {
-    DiskStore store = OpenDiskStore(context, tier);
-    const absl::StatusOr<std::string> sealed = store.Get(key);
-    if (absl::IsNotFound(sealed.status())) continue;
+  for (const CacheTier& tier : SearchedTiers(context.config)) {
+    const bool is_shared = key.ns == StoreNamespace::kResult || key.ns == StoreNamespace::kDirect;
+    if (tier.remote() && !is_shared) continue;
+    const absl::StatusOr<std::string> sealed =
+        tier.remote()
+            ? RemoteClient(tier, context.config, context.environment, context.fs, context.clock)
+                  .Get(key)
+            : OpenDiskStore(context, tier).Get(key);
+    if (absl::IsNotFound(sealed.status()) || absl::IsUnavailable(sealed.status())) continue;
     const absl::StatusOr<std::string_view> payload =
         sealed.ok() ? OpenSealedValue(key, *sealed) : sealed.status();
     if (!payload.ok()) {
       failure = payload.status();
       continue;
     }
-    return FoundValue{std::string(*payload), store.PathOf(key), sealed->size()};
+    return FoundValue{std::string(*payload),
+                      tier.remote() ? tier.Name() : OpenDiskStore(context, tier).PathOf(key),
+                      sealed->size()};
   }
   return failure;
 }

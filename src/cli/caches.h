@@ -16,12 +16,15 @@ namespace hpcc {
 
 struct FoundValue {
   std::string value;
-  std::string path;           // of the file that holds it
+  std::string path;           // of the file that holds it, or the name of the remote cache
   uint64_t stored_bytes = 0;  // as kept, seal included
 };
 
-// Asks the caches in order. NotFound when none has it; DataLoss when the only one that has it holds
-// it damaged.
+// The configured caches and, before them, the records that stand in where none is a disk.
+std::vector<CacheTier> SearchedTiers(const Config& config);
+
+// Asks the caches in order; of remote ones only what is shared. NotFound when none has it; DataLoss
+// when the only one that has it holds it damaged.
 absl::StatusOr<FoundValue> FindValue(const CommandContext& context, const StoreKey& key);
 
 // The record of the last compile of a source or output file, named as the user spells it. Looked

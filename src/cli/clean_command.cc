@@ -7,6 +7,7 @@
 #include "cli/caches.h"
 #include "cli/command.h"
 #include "cli/json_output.h"
+#include "cli/progress.h"
 #include "cli/text.h"
 
 namespace hpcc {
@@ -19,33 +20,6 @@ constexpr OptionSpec kAll = {"--all", "", "evict everything"};
 constexpr std::array kOptions = {kMaxSize, kMaxAge, kAll, kJsonOption};
 
 constexpr int kShards = 256;
-constexpr int64_t kQuietNanoseconds = 1'000'000'000;
-
-// A line that is rewritten in place, on a terminal and once the work takes long enough to wonder.
-class Progress {
- public:
-  explicit Progress(const CommandContext& context)
-      : context_(context), start_ns_(context.clock.MonotonicNanoseconds()) {}
-  ~Progress() {
-    if (shown_) context_.console.Err("\r\x1b[K");
-  }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  void Show(const std::string& location, int done) {
-    if (!context_.console.err_terminal.is_terminal) return;
-    if (context_.clock.MonotonicNanoseconds() - start_ns_ < kQuietNanoseconds) return;
-    shown_ = true;
-    context_.console.Err(
-        StrCat("\r\x1b[K", "Cleaning ", Printable(location), ": ", FormatShare(done, kShards)));
-  }
-
- private:
-  const CommandContext& context_;
-  const int64_t start_ns_;
-  bool shown_ = false;
-};
-
 absl::StatusOr<DiskStore::CleanOptions> WhatToClean(const ParsedOptions& options) {
   DiskStore::CleanOptions wanted;
   wanted.all = options.Has(kAll.name);
@@ -99,6 +73,11 @@ int Run(const CommandContext& context, const ParsedOptions& options) {
   Json caches = Json::array();
   std::string text;
   for (const CacheTier& tier : context.config.cache) {
+    if (tier.remote()) {
+      StrAppend(&text, Printable(tier.Name()),
+                ": left alone, a remote cache is kept to its max_size by those who write to it\n");
+      continue;
+    }
     if (tier.read_only) {
       StrAppend(&text, Printable(tier.location), ": left alone, it is configured as read-only\n");
       continue;
@@ -113,8 +92,8 @@ int Run(const CommandContext& context, const ParsedOptions& options) {
     if (!clean.max_size && tier.max_size != 0) clean.max_size = tier.max_size;
     absl::StatusOr<CleanReport> report;
     {
-      Progress progress(context);
-      clean.progress = [&](int done) { progress.Show(tier.location, done); };
+      Progress progress(context, StrCat("Cleaning ", Printable(tier.location)));
+      clean.progress = [&](int done) { progress.Show(static_cast<uint64_t>(done), kShards); };
       report = store.Clean(clean);
     }
     if (!report.ok()) {

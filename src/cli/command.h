@@ -65,6 +65,7 @@ int Complain(const CommandContext& context, const Command& command, std::string_
 extern const Command kStartCommand;
 extern const Command kStopCommand;
 extern const Command kStatsCommand;
+extern const Command kCacheCommand;
 extern const Command kCleanCommand;
 extern const Command kInspectCommand;
 extern const Command kExplainCommand;

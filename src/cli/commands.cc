@@ -8,10 +8,10 @@ namespace hpcc {
 
 namespace {
 
-constexpr std::array<const Command*, 11> kCommands = {
-    &kStartCommand,   &kStopCommand,       &kStatsCommand,  &kExplainCommand,
-    &kInspectCommand, &kCleanCommand,      &kConfigCommand, &kDoctorCommand,
-    &kVersionCommand, &kCompletionCommand, &kHelpCommand};
+constexpr std::array<const Command*, 12> kCommands = {
+    &kStartCommand,   &kStopCommand,    &kStatsCommand,      &kExplainCommand,
+    &kInspectCommand, &kCleanCommand,   &kCacheCommand,      &kConfigCommand,
+    &kDoctorCommand,  &kVersionCommand, &kCompletionCommand, &kHelpCommand};
 
 std::string Padded(std::string_view text, size_t width) {
   std::string padded(text);

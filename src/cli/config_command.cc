@@ -12,6 +12,40 @@ namespace {
 
 constexpr std::array kOptions = {kJsonOption};
 
+constexpr std::string_view kHidden = "(hidden)";
+
+// Secrets are told from none, and no more.
+std::string Hidden(const std::string& secret) {
+  return secret.empty() ? "" : std::string(kHidden);
+}
+
+Json TierJson(const CacheTier& tier) {
+  Json json = {{"type", std::string(CacheTypeName(tier.type))}};
+  if (!tier.remote()) json["location"] = tier.location;
+  json["max_size"] = tier.max_size;
+  if (!tier.remote()) json["compression"] = std::string(CompressionName(tier.compression));
+  json["read_only"] = tier.read_only;
+  if (!tier.remote()) return json;
+  json["namespace"] = tier.name_space;
+  json["ca_file"] = tier.ca_file;
+  if (tier.type == CacheTier::Type::kS3) {
+    json["bucket"] = tier.s3.bucket;
+    json["region"] = tier.s3.region;
+    json["endpoint"] = tier.s3.endpoint;
+    json["auto_create"] = tier.s3.auto_create;
+    json["access_key"] = Hidden(tier.s3.access_key);
+    json["secret_key"] = Hidden(tier.s3.secret_key);
+  } else {
+    json["url"] = tier.http.url;
+    json["username"] = tier.http.username;
+    json["password"] = Hidden(tier.http.password);
+    json["password_file"] = tier.http.password_file;
+    json["bearer_token"] = Hidden(tier.http.bearer_token);
+    json["bearer_token_file"] = tier.http.bearer_token_file;
+  }
+  return json;
+}
+
 Json ToJson(const Config& config) {
   Json json;
   json["files"] = config.files;
@@ -19,13 +53,10 @@ Json ToJson(const Config& config) {
   json["disable"] = config.disable;
   json["log_file"] = config.log_file;
   json["cache"] = Json::array();
-  for (const CacheTier& tier : config.cache) {
-    json["cache"].push_back({{"type", "disk"},
-                             {"location", tier.location},
-                             {"max_size", tier.max_size},
-                             {"compression", std::string(CompressionName(tier.compression))},
-                             {"read_only", tier.read_only}});
-  }
+  for (const CacheTier& tier : config.cache) json["cache"].push_back(TierJson(tier));
+  json["signing"] = {{"key_file", config.signing.key_file},
+                     {"trusted_keys", config.signing.trusted_keys}};
+  json["local_directory"] = config.local_directory;
   json["origins"] = Json::object();
   for (const Config::Setting& setting : config.settings) {
     json["origins"][setting.key] = setting.origin;
@@ -45,6 +76,15 @@ std::string ToText(const CommandContext& context) {
         ".\n");
   }
   for (const std::string& file : config.files) StrAppend(&text, "# read ", Printable(file), "\n");
+  if (config.first_disk() == nullptr) {
+    StrAppend(&text, "# No cache is a disk; hpcc's own records are in ",
+              Printable(config.local_directory), ".\n");
+  }
+  for (const CacheTier& tier : config.cache) {
+    if (tier.s3.secret_key.empty()) continue;
+    StrAppend(&text, "# access_key and secret_key of ", Printable(tier.Name()),
+              " stand in a file: for development only.\n");
+  }
 
   std::vector<std::pair<std::string, std::string>> lines;  // assignment, origin
   std::string block;
@@ -85,7 +125,7 @@ constexpr Command kConfigCommand = {
     .description =
         "Prints every setting as it is after all configuration files and variables, in the form "
         "of\n"
-        "a configuration file, with the origin of each value beside it.",
+        "a configuration file, with the origin of each value beside it. Secrets are hidden.",
     .options = kOptions,
     .run = Run,
 };

@@ -2,8 +2,8 @@
 #define HPCC_CLI_DOCTOR_CHECKS_H_
 
 // What `hpcc doctor` looks at, each check by itself. None of them changes anything but for a probe
-// file in the cache directory, which is removed again, and the mark that spares wrappers the wait
-// for a daemon that does not answer.
+// file in the cache directory, which is removed again, a small object in each remote cache, and the
+// mark that spares wrappers the wait for a daemon that does not answer.
 
 #include <cstdint>
 #include <string>
@@ -35,6 +35,10 @@ void CheckVariables(const CommandContext& context, std::vector<Finding>* finding
 // and how much room.
 void CheckCache(const CommandContext& context, const CacheTier& tier,
                 std::vector<Finding>* findings);
+// One remote cache: its start-up check, made through hpcc-remote, which is started for it; what was
+// last heard of it; secrets that should stand elsewhere.
+void CheckRemoteCache(const CommandContext& context, const CacheTier& tier,
+                      std::vector<Finding>* findings);
 // The per-user daemon: whether one can be reached, and what keeps wrappers from asking it.
 void CheckDaemon(const CommandContext& context, std::vector<Finding>* findings);
 // The compilers on PATH, and what stands before them.

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "cli/caches.h"
 #include "cli/command.h"
 #include "cli/doctor_checks.h"
 #include "cli/json_output.h"
@@ -72,7 +73,13 @@ int Run(const CommandContext& context, const ParsedOptions& options) {
   std::vector<Finding> findings;
   CheckSettings(context, &findings);
   CheckVariables(context, &findings);
-  for (const CacheTier& tier : context.config.cache) CheckCache(context, tier, &findings);
+  for (const CacheTier& tier : SearchedTiers(context.config)) {
+    if (tier.remote()) {
+      CheckRemoteCache(context, tier, &findings);
+    } else {
+      CheckCache(context, tier, &findings);
+    }
+  }
   CheckDaemon(context, &findings);
   CheckCompilers(context, &findings);
   bool failed = false;
@@ -93,7 +100,7 @@ constexpr Command kDoctorCommand = {
     .description =
         "Checks the configuration, the cache directories, their room and clocks, the daemon, and\n"
         "the compilers on PATH. Exits with 1 when something doesn't work. Writes and removes a\n"
-        "probe file in each cache directory.",
+        "probe file in each cache directory, and asks each remote cache whether it can be used.",
     .options = kOptions,
     .run = Run,
 };

@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/daemon_status.h"
 #include "cli/json_output.h"
+#include "cli/remote_report.h"
 #include "cli/text.h"
 
 namespace hpcc {
@@ -34,6 +35,7 @@ struct Report {
   uint64_t bytes = 0;
   uint64_t files = 0;
   uint64_t max_size = 0;  // of all tiers together; 0: at least one has no limit
+  std::vector<RemoteReport> remotes;
   std::optional<daemon_v1::StatusReport> daemon;  // of the one that runs
 };
 
@@ -42,6 +44,7 @@ absl::StatusOr<Report> MakeReport(const CommandContext& context) {
   HPCC_ASSIGN_OR_RETURN(report.counts, ReadStatistics(context.fs, context.config.local_directory));
   bool limited = true;
   for (const CacheTier& tier : context.config.cache) {
+    if (tier.remote()) continue;
     absl::StatusOr<DiskUsage> usage = OpenDiskStore(context, tier).Usage();
     if (absl::IsNotFound(usage.status())) usage = DiskUsage();
     if (!usage.ok()) return usage.status();
@@ -52,6 +55,7 @@ absl::StatusOr<Report> MakeReport(const CommandContext& context) {
     limited = limited && tier.max_size != 0;
   }
   if (!limited) report.max_size = 0;
+  HPCC_ASSIGN_OR_RETURN(report.remotes, ReadRemoteReports(context));
   report.daemon = AskDaemonForStatus(context);
   return report;
 }
@@ -111,6 +115,8 @@ Json ToJson(const Report& report) {
                               {"files", tier.usage.files},
                               {"max_size", tier.tier->max_size}});
   }
+  json["remote_caches"] = Json::array();
+  for (const RemoteReport& remote : report.remotes) json["remote_caches"].push_back(ToJson(remote));
   json["daemon"] = nullptr;
   if (report.daemon) {
     const daemon_v1::StatusReport& daemon = *report.daemon;
@@ -185,6 +191,7 @@ std::string ToText(const Report& report, int64_t now_ns) {
     table.Row("size", size, 1);
     table.Row("files", StrCat(tier.usage.files), 1);
   }
+  for (const RemoteReport& remote : report.remotes) AddRemote(remote, now_ns, &table);
   if (report.daemon) AddDaemon(*report.daemon, now_ns, &table);
   return table.ToString();
 }
@@ -231,6 +238,8 @@ int Run(const CommandContext& context, const ParsedOptions& options) {
     return Complain(context, kStatsCommand, std::string(statistics.status().message()));
   }
   (*statistics)->Zero(static_cast<uint64_t>(context.clock.NowNanoseconds() / 1'000'000'000));
+  const absl::Status remotes = ZeroRemoteReports(context);
+  if (!remotes.ok()) return Complain(context, kStatsCommand, std::string(remotes.message()));
   if (!json) context.console.Out("The counters are zero.\n");
   return kExitOk;
 }
@@ -242,9 +251,9 @@ constexpr Command kStatsCommand = {
     .summary = "what the cache did and holds",
     .description =
         "Prints hits, misses and refusals by reason, the compile time that hits saved, and how\n"
-        "full the caches are. With --json and --zero together the counters are printed as they\n"
-        "were before. What a running daemon holds is told too; the counters are the same with and\n"
-        "without one.",
+        "full the caches are; of remote ones hits, misses, errors, bytes and latency. With --json\n"
+        "and --zero together the counters are printed as they were before. What a running daemon\n"
+        "holds is told too; the counters are the same with and without one.",
     .options = kOptions,
     .run = Run,
 };

@@ -1,0 +1,252 @@
+// The client and the server of hpcc-remote in one process, with an HTTP cache behind them.
+
+#include "remote/remote_server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <optional>
+
+#include "base/frame.h"
+#include "config/runtime_directory.h"
+#include "remote/remote_client.h"
+#include "remote/remote_test_support.h"
+#include "store/verified_store.h"
+
+namespace hpcc {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using testing::HasSubstr;
+
+constexpr milliseconds kTimeout{5000};
+
+class RemoteServerTest : public testing::Test {
+ protected:
+  RemoteServerTest() : config_(HttpConfig(scratch_, cache_.url())) {
+    environment_.Set("HPCC_RUNTIME_DIR", scratch_.path() + "/run");
+    place_.emplace(config_, environment_);
+    EXPECT_TRUE(PrepareRuntimeDirectory(fs_, place_->directory()).ok());
+    StartServer();
+  }
+  void StartServer() {
+    state_.emplace(fs_, Clock::Real());
+    absl::StatusOr<Listener> listener = Listener::OnUnixSocket(place_->socket());
+    ASSERT_TRUE(listener.ok()) << listener.status();
+    server_.emplace(*state_, *std::move(listener));
+  }
+  void StopServer() {
+    server_.reset();
+    state_.reset();
+    std::filesystem::remove(place_->socket());
+  }
+  RemoteClient Client() {
+    return RemoteClient(config_.cache[0], config_, environment_, fs_, Clock::Real());
+  }
+  static StoreKey Key(std::string_view name) { return {StoreNamespace::kResult, Digest::Of(name)}; }
+  static std::string ObjectOf(const StoreKey& key) {
+    const std::string hex = key.digest.ToHex();
+    return StrCat("cache/default/", StoreNamespaceName(key.ns), "/", hex.substr(0, 2), "/", hex);
+  }
+  // Sends bytes as a peer that is no program of ours, and tells whether the server hung up.
+  bool HangsUpOn(std::string_view bytes) {
+    absl::StatusOr<Connection> connection = Connection::ToUnixSocket(place_->socket());
+    EXPECT_TRUE(connection.ok());
+    connection->Send(bytes, kTimeout).IgnoreError();
+    char byte;
+    const absl::Status status = connection->Receive(std::span(&byte, 1), kTimeout);
+    return !status.ok() && !absl::IsDeadlineExceeded(status);
+  }
+
+  FileSystem& fs_ = FileSystem::Real();
+  RemoteScratch scratch_;
+  FakeHttpCache cache_;
+  Config config_;
+  Environment environment_;
+  std::optional<RemotePlace> place_;
+  std::optional<RemoteState> state_;
+  std::optional<RemoteServer> server_;
+};
+
+TEST_F(RemoteServerTest, AValueIsTakenAtOnceWrittenAndFound) {
+  RemoteClient client = Client();
+  const StoreKey key = Key("a");
+  const std::string sealed = SealValue(key, std::string(300'000, 'v'));
+  EXPECT_TRUE(absl::IsNotFound(client.Get(key).status()));
+  ASSERT_TRUE(client.Put(key, sealed).ok());
+  EXPECT_EQ(*client.Get(key), sealed);
+  ASSERT_TRUE(client.Flush().ok());
+  EXPECT_EQ(cache_.objects().at(ObjectOf(key)), sealed);
+  EXPECT_EQ(*client.Get(key), sealed);
+  ASSERT_TRUE(client.Remove(key).ok());
+  EXPECT_TRUE(absl::IsNotFound(client.Get(key).status()));
+}
+
+TEST_F(RemoteServerTest, ADamagedObjectIsDataLossAndCounted) {
+  RemoteClient client = Client();
+  const StoreKey key = Key("a");
+  ASSERT_TRUE(client.PutAndWait(key, SealValue(key, "value")).ok());
+  std::string damaged = cache_.objects().at(ObjectOf(key));
+  damaged.back() ^= 1;
+  cache_.Replace(ObjectOf(key), damaged);
+  EXPECT_TRUE(absl::IsDataLoss(client.Get(key).status()));
+  ASSERT_TRUE(QueryRemote(fs_, *place_).ok());
+  const absl::StatusOr<TierReport> report =
+      ReadTierReport(fs_, config_.local_directory, config_.cache[0]);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->metrics.rejected, 1u);
+  EXPECT_THAT(report->notice, HasSubstr("security: remote-object-damaged"));
+}
+
+TEST_F(RemoteServerTest, CountersOutliveTheServer) {
+  const StoreKey key = Key("a");
+  {
+    RemoteClient client = Client();
+    client.Get(key).status().IgnoreError();
+    ASSERT_TRUE(client.PutAndWait(key, SealValue(key, "value")).ok());
+    ASSERT_TRUE(client.Get(key).ok());
+  }
+  StopServer();
+  const absl::StatusOr<TierReport> report =
+      ReadTierReport(fs_, config_.local_directory, config_.cache[0]);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->metrics.hits, 1u);
+  EXPECT_EQ(report->metrics.misses, 1u);
+  EXPECT_EQ(report->metrics.writes, 1u);
+  EXPECT_EQ(report->metrics.hit_latency.Total(), 1u);
+}
+
+TEST_F(RemoteServerTest, AReadOnlyCacheTakesNothing) {
+  config_.cache[0].read_only = true;
+  RemoteClient client = Client();
+  const StoreKey key = Key("a");
+  EXPECT_TRUE(absl::IsPermissionDenied(client.Put(key, SealValue(key, "value"))));
+  EXPECT_TRUE(cache_.objects().empty());
+}
+
+TEST_F(RemoteServerTest, EachDescriptionHasItsOwnPlace) {
+  const StoreKey key = Key("a");
+  ASSERT_TRUE(Client().PutAndWait(key, SealValue(key, "value")).ok());
+  config_.cache[0].name_space = "other";
+  EXPECT_TRUE(absl::IsNotFound(Client().Get(key).status()));
+}
+
+TEST_F(RemoteServerTest, AnHttpCacheCantBeListed) {
+  EXPECT_TRUE(absl::IsUnimplemented(Client().List(StoreNamespace::kResult).status()));
+}
+
+TEST_F(RemoteServerTest, WhatCantBeConfiguredSaysWhy) {
+  config_.signing.trusted_keys = {"ed25519:nonsense"};
+  const absl::Status status = Client().Get(Key("a")).status();
+  EXPECT_FALSE(absl::IsNotFound(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("ed25519"));
+}
+
+TEST_F(RemoteServerTest, AServerThatWentIsNoticedAndTheNextIsUsed) {
+  RemoteClient client = Client();
+  const StoreKey key = Key("a");
+  ASSERT_TRUE(client.PutAndWait(key, SealValue(key, "value")).ok());
+  StopServer();
+  StartServer();
+  EXPECT_TRUE(client.Get(key).ok());
+}
+
+TEST_F(RemoteServerTest, WithoutAProgramItIsUnavailableAtOnceAndCounted) {
+  StopServer();
+  RemoteClient client = Client();
+  const auto began = steady_clock::now();
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_TRUE(absl::IsUnavailable(client.Get(Key("a")).status()));
+  }
+  EXPECT_LT(steady_clock::now() - began, milliseconds(2000));
+  const absl::StatusOr<TierReport> report =
+      ReadTierReport(fs_, config_.local_directory, config_.cache[0]);
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->unreachable, 10u);
+  EXPECT_THAT(report->notice, HasSubstr("hpcc-remote"));
+}
+
+TEST_F(RemoteServerTest, AServerThatIsStuckCostsOneWait) {
+  StopServer();
+  // Somebody listens, holds the lock, and never answers.
+  const absl::StatusOr<Listener> listener = Listener::OnUnixSocket(place_->socket());
+  ASSERT_TRUE(listener.ok());
+  const absl::StatusOr<std::unique_ptr<File>> lock =
+      fs_.OpenForOverwriting(place_->lock_file(), 0600);
+  ASSERT_TRUE(lock.ok() && (*lock)->TryLock().ok());
+  RemoteClient client = Client();
+  int notices = 0;
+  const auto began = steady_clock::now();
+  {
+    const ScopedWaitNotice notice([&notices] { ++notices; });
+    EXPECT_TRUE(absl::IsUnavailable(client.Get(Key("a")).status()));
+  }
+  const auto first = steady_clock::now() - began;
+  EXPECT_LT(first, milliseconds(4000));
+  EXPECT_GE(notices, 4);
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(absl::IsUnavailable(client.Get(Key("a")).status()));
+  }
+  EXPECT_LT(steady_clock::now() - began - first, milliseconds(1000));
+}
+
+TEST_F(RemoteServerTest, GarbageCostsItsConnectionAndIsASecurityEvent) {
+  EXPECT_TRUE(HangsUpOn("GET / HTTP/1.1\r\n\r\n"));
+  EXPECT_TRUE(HangsUpOn(StrCat(FrameHead(4), "\xff\xff\xff\xff")));
+  EXPECT_TRUE(HangsUpOn(FrameHead(uint32_t{1} << 31)));
+  remote_v1::Request request;
+  request.set_protocol_version(kRemoteProtocolVersion);
+  request.mutable_check();
+  EXPECT_TRUE(HangsUpOn(FrameOf(request)));  // before an Open
+  EXPECT_EQ(state_->security_events, 4u);
+  EXPECT_TRUE(absl::IsNotFound(Client().Get(Key("a")).status()));
+}
+
+TEST_F(RemoteServerTest, AnotherVersionIsRefusedWithAReason) {
+  absl::StatusOr<Connection> connection = Connection::ToUnixSocket(place_->socket());
+  ASSERT_TRUE(connection.ok());
+  remote_v1::Request request;
+  request.set_protocol_version(kRemoteProtocolVersion + 1);
+  request.mutable_status();
+  ASSERT_TRUE(connection->Send(FrameOf(request), kTimeout).ok());
+  const absl::StatusOr<std::string> bytes =
+      ReceiveFrame(*connection, kMaxRemoteFrameBytes, kTimeout);
+  ASSERT_TRUE(bytes.ok());
+  const absl::StatusOr<remote_v1::Response> response = ParseRemoteResponse(*bytes);
+  ASSERT_TRUE(response.ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(StatusOf(*response)));
+  EXPECT_EQ(state_->security_events, 0u);
+}
+
+TEST_F(RemoteServerTest, ADeadCacheCostsItsBoundOnce) {
+  cache_.hang = true;
+  RemoteClient client = Client();
+  const auto began = steady_clock::now();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_FALSE(client.Get(Key(StrCat(i))).ok());
+  }
+  EXPECT_LT(steady_clock::now() - began, milliseconds(5000));
+  cache_.hang = false;
+}
+
+TEST_F(RemoteServerTest, ThreadsShareAClient) {
+  RemoteClient client = Client();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&client, t] {
+      for (int i = 0; i < 10; ++i) {
+        const StoreKey key = Key(StrCat(t, ":", i));
+        const std::string sealed = SealValue(key, StrCat("value ", t, i));
+        EXPECT_TRUE(client.Put(key, sealed).ok());
+        const absl::StatusOr<std::string> got = client.Get(key);
+        EXPECT_EQ(got.value_or("none"), sealed);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+}  // namespace hpcc
