@@ -341,11 +341,12 @@ def main():
     started = time.monotonic()
     with Radosgw() as server:
         server.make_bucket("bucket")
-        full = USERS["full"]
+        full, restricted = USERS["full"], USERS["restricted"]
         about = {"S3_ENDPOINT": server.endpoint, "S3_TLS_ENDPOINT": server.tls_endpoint,
                  "S3_CA_FILE": str(server.ca_file), "S3_BUCKET": "bucket",
                  "AWS_ACCESS_KEY_ID": full.access_key, "AWS_SECRET_ACCESS_KEY": full.secret_key,
-                 "AWS_REGION": "us-east-1"}
+                 "S3_RESTRICTED_ACCESS_KEY": restricted.access_key,
+                 "S3_RESTRICTED_SECRET_KEY": restricted.secret_key, "AWS_REGION": "us-east-1"}
         if sys.argv[1:]:
             return subprocess.run(sys.argv[1:], env={**os.environ, **about}).returncode
         for name, value in about.items():

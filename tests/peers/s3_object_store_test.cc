@@ -213,6 +213,20 @@ TEST_F(S3PeerTest, WrongSecretUnknownKeyAndMissingBucketHaveReasonsOfTheirOwn) {
   EXPECT_TRUE(absl::IsFailedPrecondition(statuses[2])) << statuses[2];
 }
 
+TEST_F(S3PeerTest, PermissionsForAPrefixAreEnoughAndAMissIsAMiss) {
+  FixedCredentials restricted(Variable("S3_RESTRICTED_ACCESS_KEY"),
+                              Variable("S3_RESTRICTED_SECRET_KEY"));
+  const auto store = Make(Options(), restricted);
+  EXPECT_EQ(store->Check("cache/restricted/", true), absl::OkStatus());
+  EXPECT_TRUE(absl::IsNotFound(store->Get("cache/restricted/x").status()));
+  EXPECT_EQ(store->Exists("cache/restricted/x").value_or(true), false);
+  ASSERT_EQ(store->Put("cache/restricted/x", "1"), absl::OkStatus());
+  EXPECT_EQ(store->Get("cache/restricted/x")->bytes, "1");
+  EXPECT_EQ(store->Exists("cache/restricted/x").value_or(false), true);
+  EXPECT_TRUE(absl::IsPermissionDenied(Make(Options(), restricted)->Get("elsewhere").status()));
+  EXPECT_TRUE(absl::IsPermissionDenied(store->Put("elsewhere", "1")));
+}
+
 TEST_F(S3PeerTest, AMissingBucketIsMadeWhenAskedFor) {
   S3Options options = Options();
   options.bucket = "made-by-the-test";
