@@ -27,6 +27,10 @@ BENCHES = [
     (["throughput.py"], ["--requests", "200000"], None),
     (["two_builds.py", "lua"], ["--rounds", "5"], ["--rounds", "1"]),
     (["two_builds.py", "googletest"], ["--rounds", "2"], None),
+    (["shared_cache.py", "build", "lua"], ["--rounds", "15"], ["--rounds", "3"]),
+    (["shared_cache.py", "build", "googletest"], ["--rounds", "5"], None),
+    (["shared_cache.py", "hit"], ["--rounds", "1000"], ["--rounds", "100"]),
+    (["shared_cache.py", "dead"], ["--rounds", "5"], ["--rounds", "1"]),
 ]
 ONLY_WITH_DAEMON = {"throughput.py", "two_builds.py"}
 

@@ -15,10 +15,15 @@ source_packages=(ca-certificates debian-archive-keyring dpkg-dev make)
 # clang-14 is the second compiler everything is tested with; clang-tools-14 holds clang-cl; ccache
 # and distcc are wrappers to stand in a chain with; tcl makes SQLite's amalgamation; libclang-rt is
 # what the sanitizers of clang need; procps and strace are what the tests look at processes with.
+# radosgw with its two daemons is a real S3 server and nginx a real WebDAV server, both on loopback
+# and from temporary directories; openssl makes their certificates; curl asks them as anybody would.
 test_packages=(
   python3 clang-14 clang-tools-14 clang-format-14 libclang-rt-14-dev lld-14 bash-completion zsh
   man-db ccache distcc tcl strace
+  radosgw ceph-mon ceph-osd nginx openssl curl
 )
+# What bench/ compares hpcc with and no test needs; installed by hand.
+bench_packages=(ccache sccache)
 
 say() { printf '==> %s\n' "$*"; }
 

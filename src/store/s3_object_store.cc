@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 
 #include "base/status.h"
@@ -17,6 +18,9 @@
 namespace hpcc {
 
 namespace {
+
+// How long it is known what "access denied" means, before it is asked again.
+constexpr std::chrono::seconds kDenialsRemembered{60};
 
 std::string Hash(const EVP_MD* kind, std::string_view bytes) {
   unsigned char digest[EVP_MAX_MD_SIZE];
@@ -122,6 +126,8 @@ class S3ObjectStore final : public ObjectStore {
   absl::Status RemoveBatch(std::span<const std::string> names);
 
   absl::StatusOr<Object> GetUntil(std::string_view name, Deadline deadline);
+  // Whether "access denied" means that there is no such object.
+  bool DenialIsMiss(std::string_view name, Deadline deadline);
   absl::Status PutUntil(std::string_view name, std::string_view bytes, Deadline deadline);
   absl::StatusOr<ListPage> ListUntil(std::string_view prefix, std::string_view continuation,
                                      size_t max_keys, Deadline deadline);
@@ -132,6 +138,7 @@ class S3ObjectStore final : public ObjectStore {
   AwsCredentialProvider& credentials_;
   Clock& clock_;
   HttpTransfer transfer_;
+  std::atomic<Deadline> denials_are_misses_until_{0};
 };
 
 std::string S3ObjectStore::UrlOf(const Operation& operation) const {
@@ -214,13 +221,28 @@ absl::Status S3ObjectStore::CreateBucket(Deadline deadline) {
 
 absl::StatusOr<Object> S3ObjectStore::GetUntil(std::string_view name, Deadline deadline) {
   HPCC_RETURN_IF_ERROR(CheckObjectName(name));
-  HPCC_ASSIGN_OR_RETURN(HttpResponse response, Send({.method = "GET",
-                                                     .name = std::string(name),
-                                                     .max_body = options_.limits.max_body,
-                                                     .permission = "s3:GetObject"},
-                                                    deadline));
-  const std::optional<int64_t> modified = ParseHttpDate(response.Header("last-modified"));
-  return Object{std::move(response.body), modified.value_or(0) * 1'000'000'000};
+  absl::StatusOr<HttpResponse> response = Send({.method = "GET",
+                                                .name = std::string(name),
+                                                .max_body = options_.limits.max_body,
+                                                .permission = "s3:GetObject"},
+                                               deadline);
+  if (absl::IsPermissionDenied(response.status()) && DenialIsMiss(name, deadline)) {
+    return absl::NotFoundError(StrCat(Description(), ": no such object"));
+  }
+  if (!response.ok()) return response.status();
+  const std::optional<int64_t> modified = ParseHttpDate(response->Header("last-modified"));
+  return Object{std::move(response->body), modified.value_or(0) * 1'000'000'000};
+}
+
+// To those who may not list, S3 does not tell that an object is missing; and a permission to list
+// that is for a prefix only doesn't count, since GET carries no prefix. The list itself tells.
+bool S3ObjectStore::DenialIsMiss(std::string_view name, Deadline deadline) {
+  const Deadline now = clock_.MonotonicNanoseconds();
+  if (now < denials_are_misses_until_) return true;
+  const absl::StatusOr<ListPage> page = ListUntil(name, {}, 1, deadline);
+  if (!page.ok() || (!page->objects.empty() && page->objects.front().name == name)) return false;
+  denials_are_misses_until_ = now + std::chrono::nanoseconds(kDenialsRemembered).count();
+  return true;
 }
 
 absl::StatusOr<Object> S3ObjectStore::Get(std::string_view name) {
@@ -260,6 +282,7 @@ absl::StatusOr<bool> S3ObjectStore::Exists(std::string_view name) {
   if (response.status >= 200 && response.status < 300) return true;
   const absl::Status status = Error(response, operation);
   if (absl::IsNotFound(status)) return false;
+  if (absl::IsPermissionDenied(status) && DenialIsMiss(name, deadline)) return false;
   return status;
 }
 

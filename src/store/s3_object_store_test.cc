@@ -191,6 +191,29 @@ TEST_F(S3ObjectStoreTest, ExistsAsksAgainForTheReasonThatHeadDoesNotGive) {
   EXPECT_TRUE(absl::IsUnauthenticated(store->Exists("other").status()));
 }
 
+TEST_F(S3ObjectStoreTest, ADenialIsAMissWhereTheListSaysSoAndADenialElsewhere) {
+  std::atomic<int> list_status{200};
+  std::atomic<bool> listed{false};
+  const FakeHttpServer server([&](const FakeRequest& request) {
+    if (!StrContains(request.target, "list-type")) return S3Refusal(403, "AccessDenied");
+    if (list_status != 200) return S3Refusal(list_status, "AccessDenied");
+    const std::string entry = listed ? "<Contents><Key>name</Key><Size>1</Size></Contents>" : "";
+    return FakeAnswer{200, StrCat("<ListBucketResult>", entry, "</ListBucketResult>")};
+  });
+  list_status = 403;
+  EXPECT_TRUE(absl::IsPermissionDenied(StoreAt(server)->Get("name").status()));
+  list_status = 200;
+  listed = true;
+  EXPECT_TRUE(absl::IsPermissionDenied(StoreAt(server)->Get("name").status()));
+  listed = false;
+  const std::unique_ptr<ObjectStore> store = StoreAt(server);
+  EXPECT_TRUE(absl::IsNotFound(store->Get("name").status()));
+  EXPECT_EQ(store->Exists("name").value_or(true), false);
+  const size_t requests = server.requests().size();
+  EXPECT_TRUE(absl::IsNotFound(store->Get("other").status()));
+  EXPECT_EQ(server.requests().size(), requests + 1) << "it is known by now";
+}
+
 TEST_F(S3ObjectStoreTest, ListsPageByPageWithASortedQuery) {
   const FakeHttpServer server([](const FakeRequest&) {
     return FakeAnswer{200, "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"};

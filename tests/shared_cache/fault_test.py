@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""A network that fails while a build runs: each fault of the proxy, now and then and always. The
+build succeeds, its objects are the plain compiler's, and what it loses is bounded.
+
+Each round is a machine that finds everything in the bucket and one that has to fill it, both with
+the fault between them and the bucket."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import shared_cache_case  # noqa: E402
+from fault_proxy import FAULTS  # noqa: E402
+
+# What none may notice but by their clocks: the answer is right in the end.
+LOST = shared_cache_case.DEAD_REMOTE
+
+
+class Faults(shared_cache_case.LuaTest):
+    def setUp(self):
+        super().setUp()
+        filler = self.lua_machine("filler", self.s3(self.server.endpoint))
+        filler.check_lua()
+        filler.wait_until_written()
+        self.filled = {name: self.owner.get(self.bucket, name) for name in self.objects()}
+        self.assertTrue(self.filled)
+
+    def check_reader(self, name, rate, seed):
+        """Misses where it must, never a wrong object; the bucket is as it was or better."""
+        machine = self.lua_machine("r%d" % seed, extra="")
+        self.proxy.forget()
+        self.proxy.set_fault(name, rate, seed)
+        took = machine.check_lua(self.bound())
+        counts = machine.counts()
+        met = self.proxy.faults[name]
+        self.assertEqual(len(self.lua_expected), counts.hits + counts.misses)
+        self.assertEqual(0, counts.errors)
+        machine.end_programs()
+        self.proxy.set_fault(None)
+        return took, counts, met
+
+    def check_writer(self, name, rate, seed):
+        """Into a namespace of its own; what arrives there is whole."""
+        place = "n%d" % seed
+        machine = self.lua_machine("w%d" % seed, self.s3(name_space=place))
+        self.proxy.set_fault(name, rate, seed, matching="^PUT")
+        took = machine.check_lua(self.bound())
+        machine.end_programs()
+        self.proxy.set_fault(None)
+        reader = self.lua_machine("v%d" % seed, self.s3(name_space=place))
+        reader.check_lua()
+        self.assertEqual([], reader.security_events(), "half an object was left behind")
+        reader.end_programs()
+        return took
+
+    def check_fault(self, name):
+        for seed, rate in enumerate((0.1, 1.0)):
+            with self.subTest(rate=rate):
+                took, counts, met = self.check_reader(name, rate, seed)
+                print("%-22s %3.0f%%: build %.1f s, %d hits, %d misses, met %d times" % (
+                    name, rate * 100, took, counts.hits, counts.misses, met), flush=True)
+                self.assertGreater(met, 0, "the fault was never met")
+                if rate == 1.0 and name in ALWAYS_A_MISS:
+                    self.assertEqual(0, counts.hits)
+                if shared_cache_case.LONG or name in WRITERS:
+                    self.check_writer(name, rate, seed)
+
+
+# With these at every request nothing can come back. ("longer than said" may be: a client that
+# reads no more than was announced has half an object, whose seal is broken.)
+ALWAYS_A_MISS = set(FAULTS) - {"slow drip", "slow drip of the body", "clock skew"}
+# Of which the writing side is tried in the short form, too.
+WRITERS = {"reset", "truncated", "503 SlowDown", "slow first byte"}
+
+
+def test_of(name):
+    return lambda self: self.check_fault(name)
+
+
+for fault in FAULTS:
+    setattr(Faults, "test_" + fault.replace(" ", "_").replace("-", "_"), test_of(fault))
+
+
+class AfterFaults(shared_cache_case.LuaTest):
+    def test_remote_is_used_again_when_it_has_recovered(self):
+        filler = self.lua_machine("filler")
+        filler.check_lua()
+        filler.wait_until_written()
+        machine = self.lua_machine("a")
+        self.proxy.set_fault("500")
+        machine.check_lua(self.bound())
+        self.assertEqual(0, machine.counts().hits)
+        self.proxy.set_fault(None)
+
+        def recovered():
+            machine.forget_locally()
+            before = machine.counts()
+            machine.check_lua()
+            return (machine.counts() - before).hits == len(self.lua_expected)
+
+        # The first pause is five seconds, and the probe has to succeed.
+        shared_cache_case.wait_until(recovered, "hits from the recovered remote", 30)
+
+
+if __name__ == "__main__":
+    shared_cache_case.main()

@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""What one machine compiled another gets: homes, caches and checkouts at different paths, with
+markers. Lua in every variation of the tiers, Redis once."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import shared_cache_case  # noqa: E402
+from shared_cache_case import harness  # noqa: E402
+
+
+class Lua(shared_cache_case.LuaTest):
+    def first_build(self, machine):
+        machine.check_lua()
+        machine.wait_until_written()
+        counts = machine.counts()
+        self.assertEqual((0, len(self.lua_expected)), (counts.hits, counts.misses))
+
+    def check_all_hits(self, machine, **options):
+        before = machine.counts()
+        machine.check_lua(**options)
+        added = machine.counts() - before
+        self.assertEqual((len(self.lua_expected), 0, 0), (added.hits, added.misses, added.errors))
+
+    def test_second_machine_gets_everything_from_the_bucket(self):
+        first, second = self.lua_machine("a"), self.lua_machine("second/machine")
+        self.first_build(first)
+        self.assertTrue(all(name.startswith("cache/default/") for name in self.objects()))
+        self.proxy.forget()
+        self.check_all_hits(second)
+        self.assertGreaterEqual(self.proxy.requests["GET"], len(self.lua_expected))
+        second.wait_until_written()
+        self.assertEqual(0, self.proxy.requests["PUT"], "wrote what was there")
+
+    def test_hits_are_kept_locally(self):
+        first, second = self.lua_machine("a"), self.lua_machine("second/machine")
+        self.first_build(first)
+        self.check_all_hits(second)
+        self.proxy.forget()
+        self.check_all_hits(second)
+        self.assertEqual({}, dict(self.proxy.requests), "asked the network about what it has")
+
+    def test_without_a_disk_tier(self):
+        first = self.lua_machine("a", disk=False)
+        second = self.lua_machine("second/machine", disk=False)
+        self.first_build(first)
+        self.check_all_hits(second)
+        self.check_all_hits(second)
+
+    def test_with_daemons(self):
+        first, second = self.lua_machine("a"), self.lua_machine("second/machine")
+        for machine in (first, second):
+            outcome = machine.hpcc("start", "--background")
+            self.assertEqual(0, outcome.status, outcome.stderr)
+        self.first_build(first)
+        self.check_all_hits(second)
+        self.assertGreater(second.stats()["daemon"]["requests"], 0)
+
+    def test_with_encryption_and_a_private_authority(self):
+        tier = self.s3(self.server.tls_endpoint, ca_file=str(self.server.ca_file))
+        first, second = self.lua_machine("a", tier), self.lua_machine("second/machine", tier)
+        self.first_build(first)
+        self.check_all_hits(second)
+
+    def test_with_the_permissions_of_the_prefix_only(self):
+        """List, get and put below cache/ are enough."""
+        first = self.lua_machine("a", user="restricted")
+        second = self.lua_machine("second/machine", user="reader")
+        self.first_build(first)
+        self.check_all_hits(second)
+
+    def test_namespaces_do_not_see_each_other(self):
+        first = self.lua_machine("a", self.s3(name_space="team.A_b-1"))
+        second = self.lua_machine("second/machine", self.s3(name_space="other"))
+        self.first_build(first)
+        self.assertTrue(all(name.startswith("cache/team.A_b-1/") for name in self.objects()))
+        self.first_build(second)
+
+    def test_reader_takes_and_never_writes(self):
+        first = self.lua_machine("a")
+        second = self.lua_machine("second/machine", self.s3(read_only=True))
+        self.first_build(first)
+        self.proxy.forget()
+        self.check_all_hits(second)
+        self.compile(second)
+        second.wait_until_written()
+        self.assertEqual(set(), set(self.proxy.requests) - {"GET", "HEAD"})
+
+    def test_two_remote_tiers_are_asked_in_order_and_both_written(self):
+        other = self.server.make_bucket(self.bucket + "-other")
+        tiers = [self.s3(), self.s3(bucket=self.bucket + "-other")]
+        self.first_build(self.lua_machine("a", *tiers))
+        here = self.objects()
+        self.assertEqual(sorted(here), sorted(other.list(self.bucket + "-other")))
+        self.owner.empty(self.bucket)
+        second = self.lua_machine("second/machine", *tiers)
+        self.check_all_hits(second)
+        second.wait_until_written()
+        self.assertEqual(sorted(here), sorted(self.objects()), "the nearer one was not filled")
+
+    def test_missing_bucket_is_made_when_asked_for(self):
+        name = self.bucket + "-new"
+        first = self.lua_machine("a", self.s3(bucket=name, auto_create=True))
+        self.first_build(first)
+        self.assertTrue(self.owner.list(name))
+
+    def test_keys_in_the_configuration(self):
+        key = shared_cache_case.USERS["full"]
+        tier = self.s3(access_key=key.access_key, secret_key=key.secret_key)
+        first = self.lua_machine("a", tier)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            del first.environment[name]
+        self.first_build(first)
+
+    def test_profile_of_the_shared_files(self):
+        key = shared_cache_case.USERS["full"]
+        first = self.lua_machine("a")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            del first.environment[name]
+        (first.home / ".aws").mkdir()
+        (first.home / ".aws/credentials").write_text(
+            "[default]\naws_access_key_id = WRONG\naws_secret_access_key = wrong\n"
+            "[ci]\naws_access_key_id = %s\naws_secret_access_key = %s\n" % (
+                key.access_key, key.secret_key))
+        first.environment["AWS_PROFILE"] = "ci"
+        self.first_build(first)
+        self.assertTrue(self.objects())
+
+    def test_session_token(self):
+        first = self.lua_machine("a", user=self.server.session(900))
+        second = self.lua_machine("second/machine", user=self.server.session(900))
+        self.first_build(first)
+        self.check_all_hits(second)
+
+
+class Redis(shared_cache_case.SharedCacheTest):
+    PROGRAMS = ("redis-server", "redis-cli", "redis-benchmark")
+
+    def results(self, tree):
+        """Every object, archive and program."""
+        return {str(path.relative_to(tree)): path.read_bytes() for path in tree.rglob("*")
+                if path.is_file() and (path.suffix in (".o", ".a") or path.name in self.PROGRAMS)}
+
+    def build(self, tree, environment, launcher="", flag=""):
+        words = ["make", "-j%d" % (os.cpu_count() or 1), "MALLOC=libc", "USE_SYSTEMD=no",
+                 "BUILD_TLS=no", "V=1", "OPTIMIZATION=-O0",
+                 "CC=" + " ".join([launcher, "gcc", flag]).strip(),
+                 "CXX=" + " ".join([launcher, "g++", flag]).strip()]
+        start = time.monotonic()
+        # src/mkreleasehdr.sh writes date and host into release.h, unless told a time.
+        outcome = harness.run(words, tree, dict(environment, SOURCE_DATE_EPOCH="1700000000"))
+        self.assertEqual(0, outcome.status, outcome.stderr[-3000:])
+        return time.monotonic() - start
+
+    def test_redis(self):
+        source = self.folder / "redis"
+        shared_cache_case.fetch("redis", source)
+        script = source / "src/mkreleasehdr.sh"
+        script.write_text(script.read_text().replace("`uname -n`", "host"))
+        machines = [self.machine("a"), self.machine("second/machine")]
+        plain = self.folder / "plain"
+        for tree in (plain, *(machine.checkout for machine in machines)):
+            subprocess.run(["cp", "-a", str(source) + "/.", str(tree)], check=True)
+        harness.settle()
+        seconds = [self.build(plain, self.environment, flag="-ffile-prefix-map=%s=." % plain)]
+        expected = self.results(plain)
+        shutil.rmtree(plain)
+        self.assertGreater(len(expected), 100)
+        for machine in machines:
+            seconds.append(self.build(machine.checkout, machine.environment, harness.HPCC))
+            machine.wait_until_written()
+            self.check_objects(expected, self.results(machine.checkout))
+        first, second = (machine.counts() for machine in machines)
+        print("Redis: plain %.1f s, first machine %.1f s, second %.1f s; %d compiled, %d from the "
+              "bucket" % (*seconds, first.misses, second.hits), flush=True)
+        self.assertEqual((0, 0), (second.misses, second.errors))
+        self.assertEqual(first.misses + first.hits, second.hits)
+        self.assertGreater(first.misses, 100)
+
+
+if __name__ == "__main__":
+    shared_cache_case.main()
