@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -29,13 +28,10 @@ constexpr std::chrono::milliseconds kLongestPause{1000};
 struct HandleDeleter {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
 };
-
-// A handle of libcurl with the connections it keeps.
 struct Handle {
-  std::vector<curl_socket_t> sockets;  // open; outlives the handle, which closes them
-  std::unique_ptr<CURL, HandleDeleter> curl{curl_easy_init()};
-
-  CURL* get() const { return curl.get(); }
+  std::unique_ptr<CURL, HandleDeleter> curl;
+  // Of its newest connection, which is the one it will use; perhaps closed since.
+  curl_socket_t socket = CURL_SOCKET_BAD;
 };
 
 struct ListDeleter {
@@ -44,38 +40,27 @@ struct ListDeleter {
 
 // What libcurl's callbacks fill.
 struct Receiver {
-  const Handle* handle = nullptr;
   HttpResponse response;
   uint64_t max_body = 0;
   size_t header_bytes = 0;
   bool too_large = false;
+  curl_socket_t socket = CURL_SOCKET_BAD;  // of the handle's newest connection
 };
 
 bool IsSuccess(int status) {
   return status >= 200 && status < 300;
 }
 
-curl_socket_t OpenSocket(void* handle, curlsocktype, curl_sockaddr* address) {
-  const int descriptor =
-      socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-  if (descriptor < 0) return CURL_SOCKET_BAD;
-  static_cast<Handle*>(handle)->sockets.push_back(descriptor);
-  return descriptor;
+// Servers that write headers and body apart, with Nagle's algorithm on, hold the body back until
+// the headers are acknowledged, which takes the kernel 40 ms to decide: it is told to do so now.
+void Acknowledge(curl_socket_t socket) {
+  const int on = 1;
+  if (socket != CURL_SOCKET_BAD) setsockopt(socket, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 
-int CloseSocket(void* handle, curl_socket_t descriptor) {
-  std::erase(static_cast<Handle*>(handle)->sockets, descriptor);
-  return close(descriptor);
-}
-
-// Some servers send head and body apart, and a short body only when the head has been acknowledged
-// (Nagle's algorithm; radosgw does unless told otherwise), which the kernel puts off: each answer
-// would take 40 ms longer. The kernel forgets soon what it is told here, so it is told every time.
-void AcknowledgeAtOnce(const Handle& handle) {
-  const int yes = 1;
-  for (const curl_socket_t descriptor : handle.sockets) {
-    setsockopt(descriptor, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof yes);
-  }
+int TakeSocket(void* user, curl_socket_t socket, curlsocktype) {
+  static_cast<Receiver*>(user)->socket = socket;
+  return CURL_SOCKOPT_OK;
 }
 
 size_t TakeHeader(char* data, size_t, size_t size, void* user) {
@@ -83,8 +68,8 @@ size_t TakeHeader(char* data, size_t, size_t size, void* user) {
   const std::string_view line = StripBlanks({data, size});
   receiver.header_bytes += size;
   if (receiver.header_bytes > kMaxHeaderBytes) return 0;
+  if (line.empty()) Acknowledge(receiver.socket);
   if (line.starts_with("HTTP/")) {
-    AcknowledgeAtOnce(*receiver.handle);
     // A new answer, after a 100 or a proxy's. libcurl has checked the form.
     const size_t space = line.find(' ');
     receiver.response = {};
@@ -179,8 +164,7 @@ struct HttpTransfer::State {
   HttpTransferOptions options;
   Clock& clock;
   std::mutex mutex;
-  std::vector<std::unique_ptr<Handle>>
-      idle;  // the last to be put back is the first to be taken: it is warm
+  std::vector<Handle> idle;  // the last to be put back is the first to be taken: it is warm
   // Names and TLS sessions are known to all handles; connections stay with the one that made them.
   CURLSH* share = nullptr;
   std::array<std::mutex, CURL_LOCK_DATA_LAST> share_mutexes;
@@ -192,35 +176,30 @@ struct HttpTransfer::State {
     static_cast<State*>(user)->share_mutexes[data].unlock();
   }
 
-  std::unique_ptr<Handle> Take() {
+  Handle Take() {
     {
       const std::lock_guard lock(mutex);
       if (!idle.empty()) {
-        std::unique_ptr<Handle> handle = std::move(idle.back());
+        Handle handle = std::move(idle.back());
         idle.pop_back();
         return handle;
       }
     }
-    return std::make_unique<Handle>();
+    return Handle{std::unique_ptr<CURL, HandleDeleter>(curl_easy_init())};
   }
 
-  void GiveBack(std::unique_ptr<Handle> handle) {
+  void GiveBack(Handle handle) {
     const std::lock_guard lock(mutex);
     if (idle.size() < kMaxIdleHandles) idle.push_back(std::move(handle));
   }
 
-  void SetUp(Handle& taken) const;
+  void SetUp(CURL* handle) const;
   CURLcode PerformOnce(const HttpRequest& request, std::chrono::milliseconds bound,
                        Receiver* receiver);
 };
 
-void HttpTransfer::State::SetUp(Handle& taken) const {
-  CURL* const handle = taken.get();
+void HttpTransfer::State::SetUp(CURL* handle) const {
   curl_easy_reset(handle);  // keeps its connections
-  curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, OpenSocket);
-  curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, &taken);
-  curl_easy_setopt(handle, CURLOPT_CLOSESOCKETFUNCTION, CloseSocket);
-  curl_easy_setopt(handle, CURLOPT_CLOSESOCKETDATA, &taken);
   curl_easy_setopt(handle, CURLOPT_SHARE, share);
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   // Else a name server that doesn't answer is waited for after the bound.
@@ -232,7 +211,7 @@ void HttpTransfer::State::SetUp(Handle& taken) const {
   curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 1L);
   curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 2L);
   curl_easy_setopt(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  curl_easy_setopt(handle, CURLOPT_MAXCONNECTS, 2L);
+  curl_easy_setopt(handle, CURLOPT_MAXCONNECTS, 1L);
   curl_easy_setopt(handle, CURLOPT_EXPECT_100_TIMEOUT_MS, 1L);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, 128L << 10);
@@ -292,24 +271,27 @@ void SetAuthentication(CURL* handle, const HttpRequest& request) {
 
 CURLcode HttpTransfer::State::PerformOnce(const HttpRequest& request,
                                           std::chrono::milliseconds bound, Receiver* receiver) {
-  std::unique_ptr<Handle> taken = Take();
-  CURL* const handle = taken->get();
-  if (handle == nullptr) return CURLE_OUT_OF_MEMORY;
-  SetUp(*taken);
-  SetMethod(handle, request);
-  SetAuthentication(handle, request);
-  receiver->handle = taken.get();
+  Handle handle = Take();
+  CURL* curl = handle.curl.get();
+  if (curl == nullptr) return CURLE_OUT_OF_MEMORY;
+  receiver->socket = handle.socket;
+  SetUp(curl);
+  SetMethod(curl, request);
+  SetAuthentication(curl, request);
   const auto headers = HeaderList(request);
-  curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
-  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(bound.count()));
-  curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, TakeHeader);
-  curl_easy_setopt(handle, CURLOPT_HEADERDATA, receiver);
-  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, TakeBody);
-  curl_easy_setopt(handle, CURLOPT_WRITEDATA, receiver);
-  const CURLcode code = curl_easy_perform(handle);
-  curl_easy_reset(handle);  // secrets don't stay in an idle handle
-  GiveBack(std::move(taken));
+  curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(bound.count()));
+  curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, TakeSocket);
+  curl_easy_setopt(curl, CURLOPT_SOCKOPTDATA, receiver);
+  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, TakeHeader);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, receiver);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, TakeBody);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, receiver);
+  const CURLcode code = curl_easy_perform(curl);
+  curl_easy_reset(curl);  // secrets don't stay in an idle handle
+  handle.socket = receiver->socket;
+  GiveBack(std::move(handle));
   return code;
 }
 
