@@ -19,7 +19,7 @@ _hpcc() {
     if [[ $cur == -* ]]; then
       _hpcc_reply -W "--help --version" -- "$cur"
     else
-      _hpcc_reply -W "wrap start stop stats explain inspect clean config doctor version completion help \
+      _hpcc_reply -W "wrap start stop stats explain inspect clean cache config doctor version completion help \
         $(_hpcc_compilers "$cur")" -- "$cur"
     fi
     return
@@ -33,11 +33,12 @@ _hpcc() {
     explain) options="--verbose --json --help" ;;
     inspect) options="--verbose --json --help" ;;
     clean) options="--max-size --max-age --all --json --help" ;;
+    cache) options="check copy --remove --json --help" ;;
     config) options="--json --help" ;;
     doctor) options="--json --help" ;;
     version) options="--json --help" ;;
     completion) options="bash zsh --help" ;;
-    help) options="wrap start stop stats explain inspect clean config doctor version completion help --help" ;;
+    help) options="wrap start stop stats explain inspect clean cache config doctor version completion help --help" ;;
     wrap)
       if ((COMP_CWORD == 2)); then
         _hpcc_reply -W "$(_hpcc_compilers "$cur")" -- "$cur"
