@@ -28,7 +28,7 @@ class CommandTest(shared_cache_case.LuaTest):
 class Stats(CommandTest):
     def tier(self, machine):
         """What is said of the one remote tier."""
-        tiers = [tier for tier in machine.stats()["caches"] if tier["type"] == "s3"]
+        tiers = [tier for tier in machine.stats()["remote_caches"] if tier["type"] == "s3"]
         self.assertEqual(1, len(tiers))
         return tiers[0]
 

@@ -49,6 +49,7 @@ class Http(shared_cache_case.LuaTest):
             for secret in (PASSWORD, TOKEN, "wrong-password"):
                 self.assertNotIn(secret, text)
 
+    @shared_cache_case.long_form
     def test_open_to_all(self):
         self.check_shared("open", self.machines(self.tier("open")))
 
@@ -56,6 +57,7 @@ class Http(shared_cache_case.LuaTest):
         self.check_shared("basic", self.machines(
             self.tier("basic", username="ada", password=PASSWORD)))
 
+    @shared_cache_case.long_form
     def test_password_of_a_file(self):
         secret = self.folder / "password"
         secret.write_text(PASSWORD + "\n")
@@ -66,6 +68,7 @@ class Http(shared_cache_case.LuaTest):
     def test_bearer_authentication(self):
         self.check_shared("bearer", self.machines(self.tier("bearer", bearer_token=TOKEN)))
 
+    @shared_cache_case.long_form
     def test_tls_with_a_private_authority(self):
         self.check_shared("basic", self.machines(self.tier(
             "basic", self.server.tls_endpoint, username="ada", password=PASSWORD,
@@ -75,14 +78,17 @@ class Http(shared_cache_case.LuaTest):
         machine, _ = self.machines(self.tier("basic", username="ada", password="wrong-password"))
         self.check_reason(machine, "401")
 
+    @shared_cache_case.long_form
     def test_no_password(self):
         machine, _ = self.machines(self.tier("basic"))
         self.check_reason(machine, "401")
 
+    @shared_cache_case.long_form
     def test_wrong_token(self):
         machine, _ = self.machines(self.tier("bearer", bearer_token="wrong-password"))
         self.check_reason(machine, "401")
 
+    @shared_cache_case.long_form
     def test_server_that_takes_no_put(self):
         machine, _ = self.machines(self.tier(""))  # the root is not the server's to write
         self.server.root.chmod(0o555)
@@ -121,6 +127,7 @@ class Http(shared_cache_case.LuaTest):
                     machine.check_lua(self.bound())
                     machine.end_programs()
 
+    @shared_cache_case.long_form
     def test_disk_then_bucket_like_server(self):
         """With a local cache in front, a second build asks nobody."""
         first, second = self.machines(self.tier("open"))

@@ -80,6 +80,7 @@ class RefusalTest(shared_cache_case.LuaTest):
         self.check_reason(machine, r"secret|signature")
         self.assertNotIn("wrong-secret", machine.logged())
 
+    @shared_cache_case.long_form
     def test_unknown_key(self):
         machine = self.lua_machine("a", user=Credentials("UNKNOWNKEY", "wrong-secret"))
         self.check_reason(machine, r"access key|InvalidAccessKeyId")
@@ -113,6 +114,7 @@ class RefusalTest(shared_cache_case.LuaTest):
         time.sleep(2.1)
         self.check_reason(self.lua_machine("a", user=session), r"session|token|access key|expired")
 
+    @shared_cache_case.long_form
     def test_session_that_has_ended_as_aws_says_it(self):
         self.proxy.set_fault("expired token")
         self.check_reason(self.lua_machine("a", user=self.server.session(900)), r"expired")
@@ -125,6 +127,7 @@ class RefusalTest(shared_cache_case.LuaTest):
         machine = self.lua_machine("a", self.s3(self.server.tls_endpoint))
         self.check_reason(machine, r"certificate|ca_file")
 
+    @shared_cache_case.long_form
     def test_certificate_of_another_host(self):
         with TlsServer(make_certificate(self.server.folder, "other", "DNS:other.example")) as other:
             machine = self.lua_machine("a", self.s3(
@@ -132,11 +135,13 @@ class RefusalTest(shared_cache_case.LuaTest):
             self.check_reason(machine, r"certificate|127\.0\.0\.1")
         self.assertEqual(0, other.requests, "spoke to whom it could not know")
 
+    @shared_cache_case.long_form
     def test_ca_file_that_is_missing(self):
         machine = self.lua_machine("a", self.s3(
             self.server.tls_endpoint, ca_file=str(self.folder / "nowhere.pem")))
         self.check_reason(machine, r"nowhere\.pem")
 
+    @shared_cache_case.long_form
     def test_plain_http_spoken_to_a_tls_port(self):
         endpoint = self.server.tls_endpoint.replace("https", "http")
         self.check_reason(self.lua_machine("a", self.s3(endpoint)), r"http|answer|400|protocol")
@@ -145,6 +150,7 @@ class RefusalTest(shared_cache_case.LuaTest):
         self.check_reason(self.lua_machine("a", self.s3(refusing_endpoint())),
                           r"refused|connect", self.bound(1))
 
+    @shared_cache_case.long_form
     def test_host_that_has_no_address(self):
         self.check_reason(self.lua_machine("a", self.s3("http://nowhere.invalid:80")), r"resolve")
 
@@ -153,6 +159,7 @@ class RefusalTest(shared_cache_case.LuaTest):
             self.check_reason(self.lua_machine("a", self.s3(hole.endpoint)),
                               r"time|answer|within")
 
+    @shared_cache_case.long_form
     def test_black_hole_that_does_not_even_accept(self):
         with BlackHole(accepting=False) as hole:
             self.check_reason(self.lua_machine("a", self.s3(hole.endpoint)),

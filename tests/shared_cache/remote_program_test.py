@@ -47,6 +47,7 @@ class ComingAndGoing(shared_cache_case.LuaTest):
         self.assertEqual((0, b"", b""), (outcome.status, outcome.stdout, outcome.stderr))
         self.assertEqual(1, len(machine.remote_programs()))
 
+    @shared_cache_case.long_form
     def test_it_holds_no_folder_of_the_build(self):
         machine = self.lua_machine("a")
         self.compile(machine)
@@ -66,6 +67,7 @@ class ComingAndGoing(shared_cache_case.LuaTest):
         second.check_lua()
         self.assertEqual(0, second.counts().misses)
 
+    @shared_cache_case.long_form
     def test_credentials_of_two_projects_are_kept_apart(self):
         """One hpcc-remote, two environments: each compile is with its own."""
         machine = self.lua_machine("a")
@@ -80,9 +82,7 @@ class ComingAndGoing(shared_cache_case.LuaTest):
 
 class Broken(shared_cache_case.LuaTest):
     def filled(self):
-        filler = self.lua_machine("filler")
-        filler.check_lua()
-        filler.wait_until_written()
+        self.fill_bucket()
         return self.lua_machine("machine")
 
     def disturb(self, machine, action, pause):
@@ -115,10 +115,13 @@ class Broken(shared_cache_case.LuaTest):
             self.assertTrue(times, "there was nothing to kill")
             self.assertEqual(0, machine.counts().errors)
 
+    @shared_cache_case.long_form
     def test_killed_between_builds_is_started_again(self):
         machine = self.filled()
         machine.check_lua()
         pid, = machine.remote_programs()
+        # One that dies right after its start is not started again at once.
+        wait_until(lambda: not (machine.runtime / "remote.starting").exists(), "its being proven")
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not machine.remote_programs(), "its end")
         machine.forget_locally()

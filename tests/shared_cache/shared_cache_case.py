@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -27,6 +28,8 @@ from radosgw import USERS, Radosgw  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 LONG = os.environ.get("HPCC_LONG_TESTS") == "1"
+# What differs little from another test, and runs in the long form only.
+long_form = unittest.skipUnless(LONG, "long form")
 JOBS = "-j8"
 # Seconds a build may lose to a remote that does not answer, in all (issue: at most 5 s).
 DEAD_REMOTE = 5.0
@@ -283,6 +286,8 @@ class LuaTest(SharedCacheTest):
     """Also has Lua's sources, and its objects as the plain compiler makes them with the flag that a
     marker stands for, from a checkout at a third path."""
 
+    filled = filled_by = None  # what fill_bucket() puts, and whose it is
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -305,6 +310,21 @@ class LuaTest(SharedCacheTest):
         machine = self.machine(path, *tiers, **options)
         machine.take_lua()
         return machine
+
+    def fill_bucket(self):
+        """As a machine leaves it that has built Lua. {name: bytes}."""
+        if LuaTest.filled is None or LuaTest.filled_by is not type(self):
+            filler = self.lua_machine("filler", self.s3(self.server.endpoint))
+            filler.check_lua()
+            filler.wait_until_written()
+            filler.end_programs()
+            LuaTest.filled_by = type(self)
+            LuaTest.filled = {name: self.owner.get(self.bucket, name) for name in self.objects()}
+            self.assertTrue(LuaTest.filled)
+        else:
+            for name, body in LuaTest.filled.items():
+                self.owner.put(self.bucket, name, body)
+        return dict(LuaTest.filled)
 
     def bound(self, lost=DEAD_REMOTE):
         """Seconds a build of Lua may take that lost so many to a remote."""

@@ -56,9 +56,7 @@ class TwoWriters(shared_cache_case.LuaTest):
 
 class EmptiedInMidBuild(shared_cache_case.LuaTest):
     def test_by_somebody_else(self):
-        filler = self.lua_machine("filler")
-        filler.check_lua()
-        filler.wait_until_written()
+        self.fill_bucket()
         machine = self.lua_machine("a")
         done = threading.Event()
 
@@ -78,10 +76,7 @@ class EmptiedInMidBuild(shared_cache_case.LuaTest):
         self.assertEqual([], machine.security_events())
 
     def test_results_without_their_index_and_index_without_results(self):
-        filler = self.lua_machine("filler")
-        filler.check_lua()
-        filler.wait_until_written()
-        content = {name: self.owner.get(self.bucket, name) for name in self.objects()}
+        content = self.fill_bucket()
         for kind in ("/direct/", "/result/"):
             for name, body in content.items():
                 self.owner.put(self.bucket, name, body)
@@ -132,7 +127,7 @@ class Eviction(shared_cache_case.SharedCacheTest):
                      for machine in machines])
         for machine in machines:
             machine.wait_until_written()
-        written = sum(2 * self.PADDING * self.UNITS // 2 for _ in machines)
+        written = len(machines) * self.UNITS * self.PADDING  # hexadecimal: packed to a half
         self.assertGreater(written, 2 * self.LIMIT, "the test writes too little")
         # A client lists only after its own estimate overshoots by a tenth, and each of the three
         # may have added that much since.

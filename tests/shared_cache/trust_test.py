@@ -20,11 +20,8 @@ RESULTS = "/result/"
 class Tampering(shared_cache_case.LuaTest):
     def setUp(self):
         super().setUp()
-        self.writer = self.lua_machine("writer")
-        self.writer.check_lua()
-        self.writer.wait_until_written()
-        self.names = sorted(self.objects())
-        self.content = {name: self.owner.get(self.bucket, name) for name in self.names}
+        self.content = self.fill_bucket()
+        self.names = sorted(self.content)
 
     def spoil(self, changed):
         """`changed`: name -> bytes, for every object."""
@@ -53,6 +50,7 @@ class Tampering(shared_cache_case.LuaTest):
         self.spoil(lambda name: self.content[name][:-1])
         self.check_refused()
 
+    @shared_cache_case.long_form
     def test_something_behind(self):
         self.spoil(lambda name: self.content[name] + b"\0")
         self.check_refused()
@@ -67,6 +65,7 @@ class Tampering(shared_cache_case.LuaTest):
         self.spoil(lambda name: self.content[others[name]])
         self.check_refused()
 
+    @shared_cache_case.long_form
     def test_damage_in_results_alone(self):
         for name in self.names:
             if RESULTS in name:
@@ -74,11 +73,17 @@ class Tampering(shared_cache_case.LuaTest):
         self.check_refused()
 
     def test_damage_is_mended_by_the_next_writer(self):
-        self.spoil(lambda name: b"x" * 100)
-        self.check_refused().wait_until_written()
+        """As long as few are damaged: the reads of a tier that gives nothing else are suspended,
+        and an index that could not be read is not replaced."""
+        for name in self.names[::9]:
+            self.owner.put(self.bucket, name, b"x" * 100)
+        writer = self.lua_machine("writer")
+        writer.check_lua()
+        self.assertGreater(writer.counts().misses, 0)
+        writer.wait_until_written()
         machine = self.lua_machine("another")
         machine.check_lua()
-        self.assertEqual(0, machine.counts().misses)
+        self.assertEqual((0, []), (machine.counts().misses, machine.security_events()))
 
     def test_damage_on_the_way(self):
         self.proxy.set_fault("tampered")
@@ -137,6 +142,7 @@ class Signing(shared_cache_case.LuaTest):
         self.fill(key=key)
         self.check(self.signing_machine("reader", trusted=[public]), hits=True)
 
+    @shared_cache_case.long_form
     def test_one_of_several_trusted(self):
         (key, public), (_, other) = self.make_key("ci"), self.make_key("other")
         self.fill(key=key)
@@ -168,6 +174,7 @@ class Signing(shared_cache_case.LuaTest):
         self.check(self.signing_machine("reader", trusted=[public]), hits=False,
                    event="remote-object-forged")
 
+    @shared_cache_case.long_form
     def test_signature_of_another_object_is_refused(self):
         key, public = self.make_key("ci")
         self.fill(key=key)
@@ -248,6 +255,7 @@ class Secrets(shared_cache_case.LuaTest):
                                                 secret_key=key.secret_key))
         self.check_nothing_shown(machine, [key.secret_key])
 
+    @shared_cache_case.long_form
     def test_that_are_wrong(self):
         machine = self.lua_machine("a", user=Credentials("FULLACCESSKEY", "almost-the-secret"))
         self.check_nothing_shown(machine, ["almost-the-secret"])

@@ -37,6 +37,7 @@ class Lua(shared_cache_case.LuaTest):
         second.wait_until_written()
         self.assertEqual(0, self.proxy.requests["PUT"], "wrote what was there")
 
+    @shared_cache_case.long_form
     def test_hits_are_kept_locally(self):
         first, second = self.lua_machine("a"), self.lua_machine("second/machine")
         self.first_build(first)
@@ -61,6 +62,7 @@ class Lua(shared_cache_case.LuaTest):
         self.check_all_hits(second)
         self.assertGreater(second.stats()["daemon"]["requests"], 0)
 
+    @shared_cache_case.long_form
     def test_with_encryption_and_a_private_authority(self):
         tier = self.s3(self.server.tls_endpoint, ca_file=str(self.server.ca_file))
         first, second = self.lua_machine("a", tier), self.lua_machine("second/machine", tier)
@@ -74,6 +76,7 @@ class Lua(shared_cache_case.LuaTest):
         self.first_build(first)
         self.check_all_hits(second)
 
+    @shared_cache_case.long_form
     def test_namespaces_do_not_see_each_other(self):
         first = self.lua_machine("a", self.s3(name_space="team.A_b-1"))
         second = self.lua_machine("second/machine", self.s3(name_space="other"))
@@ -91,6 +94,7 @@ class Lua(shared_cache_case.LuaTest):
         second.wait_until_written()
         self.assertEqual(set(), set(self.proxy.requests) - {"GET", "HEAD"})
 
+    @shared_cache_case.long_form
     def test_two_remote_tiers_are_asked_in_order_and_both_written(self):
         other = self.server.make_bucket(self.bucket + "-other")
         tiers = [self.s3(), self.s3(bucket=self.bucket + "-other")]
@@ -103,12 +107,14 @@ class Lua(shared_cache_case.LuaTest):
         second.wait_until_written()
         self.assertEqual(sorted(here), sorted(self.objects()), "the nearer one was not filled")
 
+    @shared_cache_case.long_form
     def test_missing_bucket_is_made_when_asked_for(self):
         name = self.bucket + "-new"
         first = self.lua_machine("a", self.s3(bucket=name, auto_create=True))
         self.first_build(first)
         self.assertTrue(self.owner.list(name))
 
+    @shared_cache_case.long_form
     def test_keys_in_the_configuration(self):
         key = shared_cache_case.USERS["full"]
         tier = self.s3(access_key=key.access_key, secret_key=key.secret_key)
@@ -117,6 +123,7 @@ class Lua(shared_cache_case.LuaTest):
             del first.environment[name]
         self.first_build(first)
 
+    @shared_cache_case.long_form
     def test_profile_of_the_shared_files(self):
         key = shared_cache_case.USERS["full"]
         first = self.lua_machine("a")
