@@ -41,7 +41,7 @@ class Start(daemon_case.DaemonTest):
         self.assertEqual(process.pid, about["process"])
         self.assertIn(about["port"], range(1, 65536))
         self.assertGreaterEqual(len(about["token"]), 32)
-        self.assertEqual(1, about["protocol"])
+        self.assertEqual(wire.VERSION, about["protocol"])
 
     def test_second_start_says_that_one_is_running(self):
         first = self.start_daemon()
