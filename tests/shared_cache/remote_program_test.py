@@ -238,8 +238,9 @@ class Deceived(shared_cache_case.LuaTest):
         return path.relative_to(machine.runtime)
 
     def test_whatever_it_says_builds_go_on(self):
+        """(One that says nothing at all: see Broken, where hpcc-remote is stopped.)"""
         name = self.socket_path()
-        for behaviour in (hang, say_garbage, promise_much, hang_up):
+        for behaviour in (say_garbage, promise_much, hang_up):
             with self.subTest(behaviour.__name__):
                 machine = self.lua_machine(behaviour.__name__)
                 deceiver = Deceiver(machine.runtime / name, behaviour)
