@@ -51,7 +51,7 @@ bool RemoteServer::StartSession(Connection connection) {
   };
   try {
     auto session = std::make_shared<RemoteSession>(state_, std::move(connection));
-    std::thread([this, end, session = std::move(session)]() mutable {
+    std::thread([end, session = std::move(session)]() mutable {
       try {
         session->Run();
       } catch (const std::bad_alloc&) {  // a value too large for this machine: one connection
