@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import daemon_case  # noqa: E402
+import wire  # noqa: E402
 from daemon_case import harness  # noqa: E402
 
 
