@@ -89,7 +89,7 @@ class ServerTest : public testing::Test {
   // Makes the compiler known, as the first wrapper does.
   void TeachCompiler() {
     const absl::StatusOr<Config> config = LoadConfig(fs_, environment_);
-    CacheChain chain(*config, fs_, clock_);
+    CacheChain chain(*config, environment_, fs_, clock_);
     ToolchainMemo memo(chain.store(), fs_, clock_);
     const CompileRequest request = Request();
     CompileSubject subject(fs_, request);
@@ -100,7 +100,7 @@ class ServerTest : public testing::Test {
   // Compiles under a lease as the wrapper does, and tells.
   std::optional<daemon_v1::Learned> CompileAndLearn(DaemonClient& client) {
     const absl::StatusOr<Config> config = LoadConfig(fs_, environment_);
-    CacheChain chain(*config, fs_, clock_);
+    CacheChain chain(*config, environment_, fs_, clock_);
     ToolchainMemo memo(chain.store(), fs_, clock_);
     const CompileRequest request = Request();
     CompileSubject subject(fs_, request);
