@@ -1,8 +1,6 @@
 #include "store/object_eviction.h"
 
 #include <algorithm>
-#include <functional>
-#include <random>
 #include <vector>
 
 #include "base/status.h"
@@ -13,8 +11,6 @@ namespace hpcc {
 
 namespace {
 
-constexpr int kGroups = 256;
-constexpr int kSampledGroups = 4;
 constexpr size_t kBatch = 1000;
 constexpr std::chrono::seconds kPauseAfterError{60};
 // What remote tiers hold.
@@ -43,6 +39,17 @@ absl::StatusOr<std::vector<Found>> ListValues(ObjectStore& objects, const std::s
   return found;
 }
 
+// Which part of all digests is not above this one.
+double PartUpTo(const Digest& digest) {
+  double part = 0;
+  double weight = 1;
+  for (const char byte : digest.bytes().substr(0, 6)) {
+    weight /= 256;
+    part += weight * static_cast<uint8_t>(byte);
+  }
+  return part + weight;
+}
+
 uint64_t TotalOf(const std::vector<Found>& found) {
   uint64_t total = 0;
   for (const Found& object : found) total += object.size;
@@ -58,17 +65,20 @@ ObjectEviction::ObjectEviction(ObjectStore& objects, std::string name_space, uin
 bool ObjectEviction::Added(uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   estimate_ += bytes;
-  return !running_ && (!sampled_ || Overshot()) && clock_.MonotonicNanoseconds() >= not_before_ns_;
+  if (put_since_sample_) *put_since_sample_ += bytes;
+  return !running_ && (SampleIsOld() || Overshot()) &&
+         clock_.MonotonicNanoseconds() >= not_before_ns_;
 }
 
 absl::Status ObjectEviction::Run(const std::atomic<bool>& stop) {
+  bool sample = false;
   {
     const std::lock_guard lock(mutex_);
     if (running_) return absl::OkStatus();
     running_ = true;
+    sample = SampleIsOld();
   }
-  // Only whoever runs sets sampled_.
-  absl::Status status = sampled_ ? absl::OkStatus() : Sample(stop);
+  absl::Status status = sample ? Sample() : absl::OkStatus();
   bool overshot = false;
   {
     const std::lock_guard lock(mutex_);
@@ -84,25 +94,30 @@ absl::Status ObjectEviction::Run(const std::atomic<bool>& stop) {
   return status;
 }
 
-absl::Status ObjectEviction::Sample(const std::atomic<bool>& stop) {
-  std::minstd_rand random{std::random_device{}()};
-  const int first = std::uniform_int_distribution<int>(0, kGroups - 1)(random);
-  uint64_t sampled = 0;
-  for (int i = 0; i < kSampledGroups; ++i) {
-    const int group = (first + i * kGroups / kSampledGroups) % kGroups;
-    constexpr char kDigits[] = "0123456789abcdef";
-    for (const StoreNamespace kind : kKinds) {
-      const std::string prefix =
-          StrCat(ObjectPrefix(name_space_, kind), kDigits[group / 16], kDigits[group % 16], "/");
-      HPCC_ASSIGN_OR_RETURN(const std::vector<Found> found,
-                            ListValues(objects_, name_space_, prefix, kMostListedObjects, stop));
-      sampled += TotalOf(found);
+absl::Status ObjectEviction::Sample() {
+  uint64_t before = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    before = estimate_;
+    put_since_sample_ = 0;
+  }
+  double total = 0;
+  for (const StoreNamespace kind : kKinds) {
+    HPCC_ASSIGN_OR_RETURN(const ListPage page, objects_.List(ObjectPrefix(name_space_, kind), {}));
+    uint64_t size = 0;
+    double part = 0;
+    for (const ObjectInfo& object : page.objects) {
+      const std::optional<StoreKey> key = ParseObjectName(name_space_, object.name);
+      if (!key) continue;
+      size += object.size;
+      part = PartUpTo(key->digest);
     }
+    if (page.continuation.empty()) part = 1;
+    total += part > 0 ? static_cast<double>(size) / part : 0;
   }
   const std::lock_guard lock(mutex_);
   // What was put meanwhile may be in the sample too: rather too much than too little.
-  estimate_ += sampled * (kGroups / kSampledGroups);
-  sampled_ = true;
+  estimate_ = static_cast<uint64_t>(std::min(total, 1e18)) + (estimate_ - before);
   return absl::OkStatus();
 }
 

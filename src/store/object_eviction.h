@@ -3,11 +3,13 @@
 
 // Keeps a namespace of a bucket to its size, with nobody in charge and no state but the bucket's.
 //
-// How much there is, is an estimate in memory: at first from a sample (digests spread objects
-// evenly, so a few of the 256 groups are a fair one), then with what this program puts added. When
-// it says that the limit is overshot by 10%, everything is listed once, and the least recently used
-// go until 90% are left. Several programs doing this at once list the same and remove the same; an
-// object put anew meanwhile may go too, and is a miss.
+// How much there is, is an estimate in memory: from a sample, with what this program puts added.
+// The sample is the first page of each kind of value: digests spread names evenly, so the last name
+// of a page says which part of all it is, and a page that is all there is is exact. It is taken
+// anew each time this program has put a twentieth of the limit, to see what others put. When the
+// estimate says that the limit is overshot by 10%, everything is listed once, and the least
+// recently used go until 90% are left. Several programs doing this at once list the same and remove
+// the same; an object put anew meanwhile may go too, and is a miss.
 //
 // A bucket knows when an object was written, not when it was read. So a read of an object older
 // than kRefreshAfter makes its time the present (ObjectStore::Refresh), in the background: least
@@ -16,6 +18,7 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -44,8 +47,9 @@ class ObjectEviction {
   uint64_t evicted() const;
 
  private:
-  absl::Status Sample(const std::atomic<bool>& stop);
+  absl::Status Sample();
   absl::Status ListAndEvict(const std::atomic<bool>& stop);
+  bool SampleIsOld() const { return !put_since_sample_ || *put_since_sample_ > max_size_ / 20; }
   bool Overshot() const { return estimate_ > max_size_ + max_size_ / 10; }
 
   ObjectStore& objects_;
@@ -53,9 +57,9 @@ class ObjectEviction {
   const uint64_t max_size_;
   Clock& clock_;
   mutable std::mutex mutex_;
-  bool sampled_ = false;
   bool running_ = false;
   uint64_t estimate_ = 0;
+  std::optional<uint64_t> put_since_sample_;  // bytes; none: there was no sample yet
   uint64_t evicted_ = 0;
   int64_t not_before_ns_ = 0;  // monotonic
 };
