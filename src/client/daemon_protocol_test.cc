@@ -150,7 +150,6 @@ class DaemonPlaceTest : public testing::Test {
 
   static Config SomeConfig() {
     Config config;
-    config.cache.push_back({.location = "/cache"});
     config.local_directory = "/cache";
     return config;
   }
