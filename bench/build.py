@@ -106,6 +106,10 @@ def hpcc_launchers(options, directory):
         yield [alone, with_daemon]
 
 
+def peers(options, directory):
+    return [] if options.without_peers else lib.ccache_launchers(directory)
+
+
 def is_expected(launcher, project_class, count, units):
     if launcher.name.startswith("ccache") and project_class.ccache_answers_tests:
         return count >= units
@@ -114,7 +118,7 @@ def is_expected(launcher, project_class, count, units):
 
 def measure_warm(options, project_class):
     with lib.workspace(options.keep) as directory, hpcc_launchers(options, directory) as hpcc:
-        caches = [*hpcc, *lib.ccache_launchers(directory)]
+        caches = [*hpcc, *peers(options, directory)]
         timed = [lib.null_launcher(directory), *caches]
         builds = Builds(project_class, directory, timed, options.source)
         filling = {name: [builds.build(name, recording=True)] for name in builds.launchers}
@@ -155,32 +159,28 @@ def measure_warm(options, project_class):
                 rows,
             )
             report[f"{part}, {kind}_seconds"] = summaries
-    report["bars"] = warm_bars(what, report["whole build, wall_seconds"])
+    report["bars"] = warm_bars(what, {one.name: samples[one.name, "whole build"] for one in timed})
     return report
 
 
-def warm_bars(what, whole):
-    median = {name: summary["median"] for name, summary in whole.items()}
-    bars = [
-        lib.bar(f"build of {what}, hpcc / null", median["hpcc"] / median["null"], WARM_OVER_NULL),
-        lib.bar(f"build of {what}, hpcc / ccache", median["hpcc"] / median["ccache"], 1.0),
-    ]
-    if "hpcc, daemon" in median:
-        mine = median["hpcc, daemon"]
-        ratio = mine / median["null"]
-        bars.append(
-            lib.bar(f"build of {what}, hpcc with daemon / null", ratio, WARM_WITH_DAEMON_OVER_NULL)
-        )
-        for name in (name for name in median if name.startswith("ccache")):
-            bars.append(
-                lib.bar(f"build of {what}, hpcc with daemon / {name}", mine / median[name], 1.0)
-            )
+def warm_bars(what, samples):
+    def ratio_bar(mine, other, limit):
+        ratio = lib.paired_ratio(samples[mine], samples[other], "wall")
+        return lib.bar(f"build of {what}, {mine} / {other}", ratio, limit)
+
+    bars = [ratio_bar("hpcc", "null", WARM_OVER_NULL)]
+    if "ccache" in samples:
+        bars.append(ratio_bar("hpcc", "ccache", 1.0))
+    if "hpcc, daemon" in samples:
+        bars.append(ratio_bar("hpcc, daemon", "null", WARM_WITH_DAEMON_OVER_NULL))
+        ccaches = (name for name in samples if name.startswith("ccache"))
+        bars += [ratio_bar("hpcc, daemon", name, 1.0) for name in ccaches]
     return bars
 
 
 def measure_cold(options, project_class):
     with lib.workspace(options.keep) as directory, hpcc_launchers(options, directory) as hpcc:
-        ccaches = lib.ccache_launchers(directory)
+        ccaches = peers(options, directory)
         launchers = [lib.plain_launcher(), *hpcc, *ccaches]
         builds = Builds(project_class, directory, launchers, options.source)
         builds.build("plain")  # so that no launcher pays for reading the disk first
@@ -209,11 +209,10 @@ def measure_cold(options, project_class):
             rows,
         )
         report[f"{kind}_seconds"] = summaries
-    cpu = report["cpu_seconds"]
     report["bars"] = [
         lib.bar(
             f"build of {what}, CPU, {one.name} / plain",
-            cpu[one.name]["median"] / cpu["plain"]["median"],
+            lib.paired_ratio(samples[one.name], samples["plain"], "cpu"),
             COLD_OVER_PLAIN,
         )
         for one in hpcc
@@ -228,6 +227,7 @@ def main():
     kind.add_argument("--warm", action="store_const", dest="measure", const=measure_warm)
     kind.add_argument("--cold", action="store_const", dest="measure", const=measure_cold)
     parser.add_argument("--source", metavar="DIR", help="the sources, instead of fetching them")
+    parser.add_argument("--without-peers", action="store_true", help="leave ccache out")
     parser.add_argument("--rounds", type=int, help="default: 15 warm, 5 cold")
     options = parser.parse_args()
     if options.rounds is None:

@@ -144,6 +144,19 @@ def summarize(samples, kind):
     }
 
 
+def paired_ratio(mine, other, kind):
+    """The median over the rounds of mine / other within one round.
+
+    A machine's slow minutes touch both of a pair, so they cancel out, which they don't in a
+    ratio of two medians. Launchers that ran in fewer rounds have no pairs; then the medians serve.
+    """
+    if len(mine) != len(other):
+        return summarize(mine, kind)["median"] / summarize(other, kind)["median"]
+    return statistics.median(
+        getattr(one, kind) / getattr(another, kind) for one, another in zip(mine, other)
+    )
+
+
 def bar(name, value, limit, unit=""):
     """One claim: `value` may be at most `limit`."""
     return {"name": name, "value": value, "limit": limit, "unit": unit, "pass": value <= limit}
