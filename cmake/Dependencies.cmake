@@ -21,6 +21,19 @@ pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.87)
 pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto>=3)
 pkg_check_modules(TINYXML2 REQUIRED IMPORTED_TARGET tinyxml2)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
+
+# gRPC for the programs that speak to a network: hpcc-remote, hpcc-scheduler, hpcc-worker.
+pkg_check_modules(GRPC REQUIRED IMPORTED_TARGET grpc++>=1.51)
+add_library(hpcc_grpc INTERFACE)
+target_link_libraries(hpcc_grpc INTERFACE PkgConfig::GRPC)
+# gRPC without TLS and as archives, for hpcc-agent: it is static, and its one stream leads nowhere
+# but to its worker.
+pkg_check_modules(GRPC_UNSECURE REQUIRED grpc++_unsecure>=1.51)
+add_library(hpcc_grpc_static INTERFACE)
+target_link_libraries(hpcc_grpc_static INTERFACE -Wl,--start-group ${GRPC_UNSECURE_STATIC_LIBRARIES}
+                      -Wl,--end-group)
 
 # The wrapper is static, so the static zstd is named outright; everything else may use either.
 find_library(HPCC_ZSTD_STATIC libzstd.a REQUIRED)
