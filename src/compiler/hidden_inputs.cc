@@ -130,6 +130,19 @@ bool MayEmbedFiles(std::string_view text, bool assembler) {
   return false;
 }
 
+namespace {
+
+// Whether what stands before `behind`, the beginning of a name, may be pasted to its end: "##"
+// follows, or the word ends a macro's argument or body. glibc's <bits/types.h> has "__TIME*_T_TYPE"
+// in a comment, and no C program does without that header.
+bool MayBePastedOn(std::string_view behind) {
+  const std::string_view rest = SkipBlanks(behind);
+  constexpr std::string_view kEnds = "#%?,)\\/\r\n";
+  return rest.empty() || kEnds.find(rest.front()) != std::string_view::npos;
+}
+
+}  // namespace
+
 bool NamesDateOrTime(std::string_view text) {
   if (Contains(text, "__DATE__")) return true;
   constexpr std::string_view kStem = "__TIME";
@@ -142,7 +155,7 @@ bool NamesDateOrTime(std::string_view text) {
     std::string_view rest(at, static_cast<size_t>(end - at));
     const std::string_view word = TakeWord(&rest);
     for (const std::string_view name : {"__TIME__", "__TIMESTAMP__"}) {
-      if (name.starts_with(word)) return true;
+      if (name == word || (name.starts_with(word) && MayBePastedOn(rest))) return true;
     }
     if (rest.starts_with('\\')) return true;  // goes on in the next line
     at += kStem.size();

@@ -116,12 +116,14 @@ TEST(HiddenInputsTest, StampsAreComparedByThePragmaOperatorToo) {
 }
 
 TEST(HiddenInputsTest, OnlyNamesThatAreOrCouldBecomeTheMacrosOfTimeCount) {
-  for (const char* text :
-       {"__TIME__", "f(__DATE__)", "__TIMESTAMP__", "__TIME", "__TIME ## __", "__TIME_",
-        "__TIMESTAMP", "a __TIMER b __TIME__", "__TIME\\\n__", "x__DATE__", "__TIMES\\\nTAMP__"}) {
+  for (const char* text : {"__TIME__", "f(__DATE__)", "__TIMESTAMP__", "__TIME", "__TIME ## __",
+                           "__TIME_", "__TIMESTAMP", "a __TIMER b __TIME__", "__TIME\\\n__",
+                           "x__DATE__", "__TIMES\\\nTAMP__", "PASTE(__TIME, __)", "PASTE(__TIME )",
+                           "#define T __TIME\n", "__TIME %:%: __", "__TIME /* */ ## __"}) {
     EXPECT_TRUE(NamesDateOrTime(text)) << text;
   }
-  for (const char* text : {"__TIMER_INITIALIZER(f)", "__TIMEOUT", "__TIMESPEC", "_TIME_", "time"}) {
+  for (const char* text : {"__TIMER_INITIALIZER(f)", "__TIMEOUT", "__TIMESPEC", "_TIME_", "time",
+                           "/* Defines __TIME*_T_TYPE macros. */", "x = __TIME + __TIME_ ;"}) {
     EXPECT_FALSE(NamesDateOrTime(text)) << text;
   }
 }
