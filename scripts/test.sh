@@ -76,7 +76,7 @@ tests "end-to-end tests" release -L e2e -j "$(nproc)"
 [[ -z $long ]] || tests "long end-to-end tests" release -L long -j "$(nproc)"
 step "sanitizer build (address, undefined)" build_preset asan
 tests "unit tests, address and undefined-behaviour sanitizers" asan -L unit
-step "release build, clang" build_preset clang
+step "debug build, clang" build_preset clang
 if [[ -n $long ]]; then
   tests "unit tests of the clang build" clang -L unit
   step "sanitizer build (thread)" build_preset tsan
