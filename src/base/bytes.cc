@@ -2,12 +2,23 @@
 
 namespace hpcc {
 
+namespace {
+
+template <typename T>
+void AppendLittleEndian(T value, std::string* out) {
+  char bytes[sizeof value];
+  for (size_t i = 0; i < sizeof value; ++i) bytes[i] = static_cast<char>(value >> (8 * i));
+  out->append(bytes, sizeof bytes);
+}
+
+}  // namespace
+
 void ByteWriter::Fixed32(uint32_t value) {
-  for (int i = 0; i < 4; ++i) Fixed8(static_cast<uint8_t>(value >> (8 * i)));
+  AppendLittleEndian(value, &out_);
 }
 
 void ByteWriter::Fixed64(uint64_t value) {
-  for (int i = 0; i < 8; ++i) Fixed8(static_cast<uint8_t>(value >> (8 * i)));
+  AppendLittleEndian(value, &out_);
 }
 
 void ByteWriter::Varint(uint64_t value) {

@@ -65,6 +65,11 @@ std::string Digest::ToHex() const {
   return hex;
 }
 
+void FramedFields::Add(std::string_view value) {
+  const std::array<uint8_t, 8> size = LittleEndian(value.size());
+  bytes_.append(reinterpret_cast<const char*>(size.data()), size.size()).append(value);
+}
+
 Hasher::Hasher(std::string_view domain) {
   blake3_hasher_init(&state_);
   Field(domain);
@@ -74,6 +79,11 @@ Hasher& Hasher::Field(std::string_view value) {
   const std::array<uint8_t, 8> size = LittleEndian(value.size());
   blake3_hasher_update(&state_, size.data(), size.size());
   blake3_hasher_update(&state_, value.data(), value.size());
+  return *this;
+}
+
+Hasher& Hasher::Fields(const FramedFields& fields) {
+  blake3_hasher_update(&state_, fields.bytes().data(), fields.bytes().size());
   return *this;
 }
 

@@ -48,6 +48,19 @@ class Digest {
   std::array<uint8_t, kSize> bytes_;
 };
 
+// Fields one behind the other, each framed by its length as Hasher frames them. BLAKE3 takes many
+// bytes at once several times faster than the same bytes one by one.
+class FramedFields {
+ public:
+  void Add(std::string_view value);
+  void Add(const Digest& value) { Add(value.bytes()); }
+  void Reserve(size_t bytes) { bytes_.reserve(bytes); }
+  std::string_view bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+};
+
 // Hashes a sequence of fields without ambiguity: every field is framed by its length, and the
 // domain keeps digests made for different purposes apart. Not thread-safe.
 class Hasher {
@@ -57,6 +70,8 @@ class Hasher {
 
   Hasher& Field(std::string_view value);
   Hasher& Field(const Digest& value) { return Field(value.bytes()); }
+  // The same as each of them by itself.
+  Hasher& Fields(const FramedFields& fields);
   // A field of the number's eight bytes, little-endian.
   Hasher& Number(uint64_t value);
   Digest Finish() const;

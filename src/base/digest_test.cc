@@ -69,6 +69,16 @@ TEST(HasherTest, FramingDomainAndOrderAllMatter) {
   EXPECT_EQ(distinct.size(), std::size(digests));
 }
 
+TEST(HasherTest, FramedFieldsAreTheSameAsEachByItself) {
+  FramedFields fields;
+  fields.Add("x");
+  fields.Add("");
+  fields.Add(Digest::Of("y"));
+  EXPECT_EQ(Hasher("a").Fields(fields).Field("z").Finish(),
+            Hasher("a").Field("x").Field("").Field(Digest::Of("y")).Field("z").Finish());
+  EXPECT_EQ(Hasher("a").Fields(FramedFields()).Finish(), Hasher("a").Finish());
+}
+
 TEST(HasherTest, FinishMayBeFollowedByMore) {
   Hasher hasher("a");
   hasher.Field("x");

@@ -39,6 +39,14 @@ std::string_view WithoutExtension(std::string_view path) {
   return path.substr(0, path.size() - Extension(path).size());
 }
 
+std::string_view WithoutDot(std::string_view path) {
+  while (path.starts_with("./")) {
+    path.remove_prefix(2);
+    while (path.starts_with('/')) path.remove_prefix(1);
+  }
+  return path;
+}
+
 std::string Normalize(std::string_view path) {
   const bool absolute = IsAbsolute(path);
   std::vector<std::string_view> kept;

@@ -22,6 +22,9 @@ std::string_view Extension(std::string_view path);
 // The path without its Extension().
 std::string_view WithoutExtension(std::string_view path);
 
+// Without each "./" in front, as compilers print what they read: "./a" and ".//a" are "a".
+std::string_view WithoutDot(std::string_view path);
+
 // Removes "." and empty components, and ".." together with what stands before it. Wrong where a
 // component is a symlink followed by "..", so never use it to decide what a compiler would read.
 std::string Normalize(std::string_view path);

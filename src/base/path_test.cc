@@ -37,6 +37,16 @@ TEST(PathTest, ExtensionIsOfTheBaseName) {
   EXPECT_EQ(WithoutExtension("dir.x/a"), "dir.x/a");
 }
 
+TEST(PathTest, WithoutDotLeavesTheRest) {
+  EXPECT_EQ(WithoutDot("./a/./b"), "a/./b");
+  EXPECT_EQ(WithoutDot("././a"), "a");
+  EXPECT_EQ(WithoutDot(".//a"), "a");
+  EXPECT_EQ(WithoutDot("./"), "");
+  EXPECT_EQ(WithoutDot("../a"), "../a");
+  EXPECT_EQ(WithoutDot(".a"), ".a");
+  EXPECT_EQ(WithoutDot("/a"), "/a");
+}
+
 TEST(PathTest, NormalizeRemovesWhatIsRedundant) {
   EXPECT_EQ(Normalize(""), ".");
   EXPECT_EQ(Normalize("."), ".");

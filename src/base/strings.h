@@ -27,6 +27,18 @@ requires(!std::same_as<T, char> && !std::same_as<T, bool>) void AppendPiece(std:
   out->append(digits, result.ptr);
 }
 
+// How many bytes AppendPiece adds, at most.
+inline size_t PieceSize(std::string_view piece) {
+  return piece.size();
+}
+inline size_t PieceSize(char) {
+  return 1;
+}
+template <std::integral T>
+requires(!std::same_as<T, char> && !std::same_as<T, bool>) size_t PieceSize(T) {
+  return 20;
+}
+
 // Appends strings, characters and integers, in order.
 template <typename... Pieces>
 void StrAppend(std::string* out, const Pieces&... pieces) {
@@ -36,6 +48,7 @@ void StrAppend(std::string* out, const Pieces&... pieces) {
 template <typename... Pieces>
 std::string StrCat(const Pieces&... pieces) {
   std::string out;
+  out.reserve((PieceSize(pieces) + ... + 0));
   StrAppend(&out, pieces...);
   return out;
 }

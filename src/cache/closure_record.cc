@@ -1,13 +1,15 @@
 #include "cache/closure_record.h"
 
+#include <algorithm>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
-#include <unordered_map>
-#include <unordered_set>
 
+#include "absl/container/flat_hash_set.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "base/text_map.h"
 #include "compiler/hidden_inputs.h"
 #include "compiler/search_path.h"
 
@@ -17,12 +19,6 @@ namespace {
 
 NotCacheable ChangedDuringCompile(const std::string& path) {
   return {NotCacheableReason::kChangedDuringCompile, path};
-}
-
-// "./a.h" and "a.h" are one file under one name.
-std::string_view WithoutDot(std::string_view path) {
-  while (path.starts_with("./") && path.size() > 2) path.remove_prefix(2);
-  return path;
 }
 
 class Recorder {
@@ -37,6 +33,9 @@ class Recorder {
   ClosureResult Run(const std::vector<std::string>& paths) {
     now_ns_ = clock_.FileStampNanoseconds();
     ScanFlags();
+    result_.files.reserve(paths.size() + 1);
+    input_.files.reserve(paths.size() + 1);
+    seen_.reserve(paths.size() + 1);
     AddFile(unit_.request.invocation->source);
     for (const std::string& path : paths) {
       if (result_.refusal) return std::move(result_);
@@ -73,31 +72,41 @@ class Recorder {
     aliases_.insert(scanned.has_include_aliases.begin(), scanned.has_include_aliases.end());
   }
 
-  // A symlink on the way to `path` that was made since the compile started: what it led to before
-  // can't be told.
-  bool RelinkedMeanwhile(std::string path) {
-    while (!path.empty() && path != "/") {
-      if (!walked_.insert(path).second) return false;
+  // Made since the compile started: what it led to before can't be told.
+  bool IsNewLink(const FileStat& stat) const {
+    return stat.type == FileStat::Type::kSymlink && stat.changed_ns >= started_ns_;
+  }
+
+  // A symlink that was, on the way to something in `directory`.
+  bool RelinkedMeanwhile(std::string_view directory) {
+    while (!directory.empty() && directory != "/") {
+      if (walked_.contains(directory)) return false;
+      const std::string& name = *walked_.emplace(directory).first;
       FileStat stat;
-      if (fs_.Stat(path.c_str(), /*follow_symlinks=*/false, &stat) == 0 &&
-          stat.type == FileStat::Type::kSymlink && stat.changed_ns >= started_ns_) {
+      if (fs_.Stat(name.c_str(), /*follow_symlinks=*/false, &stat) == 0 && IsNewLink(stat)) {
         return true;
       }
-      path = std::string(path::Dirname(path));
+      directory = path::Dirname(directory);
     }
     return false;
   }
 
   void AddFile(const std::string& path) {
-    if (!seen_.insert(std::string(WithoutDot(path))).second) return;
+    // "./a.h" and "a.h" are one file under one name.
+    if (!seen_.insert(path::WithoutDot(path)).second) return;
     const std::string resolved = path::Join(unit_.request.cwd, path);
+    // What isn't a link is looked at once for both, the file and whether it was linked anew.
+    FileStat own;
+    const bool is_there = fs_.Stat(resolved.c_str(), /*follow_symlinks=*/false, &own) == 0;
     FileStat stat;
-    const std::optional<FileFacts> facts = FactsOf(resolved, &stat);
+    const std::optional<FileFacts> facts =
+        FactsOf(resolved, is_there && own.type != FileStat::Type::kSymlink ? &own : nullptr, &stat);
     if (!facts) {
       result_.refusal = NotCacheable{NotCacheableReason::kClosureUnknown, path};
       return;
     }
-    if (stat.changed_ns >= started_ns_ || RelinkedMeanwhile(resolved)) {
+    if (stat.changed_ns >= started_ns_ || (is_there && IsNewLink(own)) ||
+        RelinkedMeanwhile(path::Dirname(resolved))) {
       result_.refusal = ChangedDuringCompile(path);
       return;
     }
@@ -114,16 +123,20 @@ class Recorder {
                              .stamp = stamp});
   }
 
-  // Of a file as it is now; nothing when it can't be read.
-  std::optional<FileFacts> FactsOf(const std::string& resolved, FileStat* stat) {
+  // Of a file as it is now; nothing when it can't be read. `known` is what a look at it told just
+  // now, or null.
+  std::optional<FileFacts> FactsOf(const std::string& resolved, const FileStat* known,
+                                   FileStat* stat) {
     const Language language = unit_.request.invocation->language;
     const bool assembler =
         language == Language::kAssembler || language == Language::kAssemblerWithCpp;
     // Assembly is scanned otherwise, and what is remembered is not that.
     FileMemo* memo = assembler ? nullptr : memo_;
-    if (memo != nullptr && fs_.Stat(resolved.c_str(), /*follow_symlinks=*/true, stat) == 0) {
-      std::optional<FileFacts> known = memo->Find(FileStamp::Of(*stat));
-      if (known && known->scanned != nullptr) return known;
+    if (known != nullptr) *stat = *known;
+    if (memo != nullptr &&
+        (known != nullptr || fs_.Stat(resolved.c_str(), /*follow_symlinks=*/true, stat) == 0)) {
+      std::optional<FileFacts> remembered = memo->Find(FileStamp::Of(*stat));
+      if (remembered && remembered->scanned != nullptr) return remembered;
     }
     const int64_t now_ns = clock_.FileStampNanoseconds();
     const absl::StatusOr<std::string> text = ReadFileAndStat(fs_, resolved, kMaxSourceBytes, stat);
@@ -167,7 +180,8 @@ class Recorder {
   void AddMoreFiles(const std::vector<std::string>& paths) {
     for (const std::string& path : paths) {
       FileStat stat;
-      const std::optional<FileFacts> facts = FactsOf(path::Join(unit_.request.cwd, path), &stat);
+      const std::optional<FileFacts> facts =
+          FactsOf(path::Join(unit_.request.cwd, path), /*known=*/nullptr, &stat);
       if (!facts) {
         result_.refusal = NotCacheable{NotCacheableReason::kClosureUnknown, path};
         return;
@@ -225,8 +239,8 @@ class Recorder {
   int64_t started_ns_;
   FileMemo* memo_;  // may be null
   int64_t now_ns_ = 0;
-  std::unordered_set<std::string> seen_;
-  std::unordered_set<std::string> walked_;
+  absl::flat_hash_set<std::string_view> seen_;  // of the paths given to Run()
+  TextSet walked_;
   ScannedText flags_;
   bool pastes_reserved_names_ = false;
   bool once_only_ = false;
@@ -241,29 +255,38 @@ class DirectoryFinder {
   DirectoryFinder(FileSystem& fs, const std::string& cwd) : fs_(fs), cwd_(cwd) {}
 
   struct Found {
-    std::string path;  // "." for the working directory
+    std::string path;      // "" for the working directory
+    std::string resolved;  // with a slash at its end
     FileStamp stamp;
+    RecordedDirectory* group = nullptr;  // for the caller
   };
 
-  // Starting from `directory`, which may be "" for the working directory.
-  const Found& DeepestExisting(const std::string& directory) {
+  // Starting from `directory`, which may be "" for the working directory. What is found lives as
+  // long as the finder.
+  Found& DeepestExisting(std::string_view directory) {
     const auto known = found_.find(directory);
-    if (known != found_.end()) return known->second;
+    if (known != found_.end()) return *known->second;
     FileStat stat;
-    const std::string resolved = path::Join(cwd_, directory.empty() ? "." : directory);
-    Found found;
+    std::string resolved = path::Join(cwd_, directory.empty() ? "." : directory);
+    Found* found = nullptr;
     if (fs_.Stat(resolved.c_str(), /*follow_symlinks=*/true, &stat) == 0 && stat.is_directory()) {
-      found = {directory, FileStamp::Of(stat)};
+      if (!resolved.ends_with('/')) resolved += '/';
+      found = &all_.emplace_back(
+          Found{std::string(directory), std::move(resolved), FileStamp::Of(stat)});
     } else if (!directory.empty() && directory != "/") {
-      found = DeepestExisting(std::string(path::Dirname(directory)));
+      found = &DeepestExisting(path::Dirname(directory));
+    } else {
+      found = &all_.emplace_back(Found{.path = "", .resolved = path::Join(cwd_, "./")});
     }
-    return found_.emplace(directory, std::move(found)).first->second;
+    found_.emplace(directory, found);
+    return *found;
   }
 
  private:
   FileSystem& fs_;
   const std::string& cwd_;
-  std::map<std::string, Found> found_;
+  std::deque<Found> all_;
+  TextMap<Found*> found_;
 };
 
 // Tells whether a directory's stamp changes before the truth of a name in it can: not when a
@@ -272,23 +295,33 @@ class Vouching {
  public:
   explicit Vouching(FileSystem& fs) : fs_(fs) {}
 
+  // `directory` ends with a slash.
   bool Vouches(const std::string& directory, const RecordedName& name) {
-    const std::string first = name.name.substr(0, name.name.find('/'));
-    std::string place = path::Join(directory, first);
-    auto known = types_.find(place);
-    if (known == types_.end()) {
-      FileStat stat;
-      const int error = fs_.Stat(place.c_str(), /*follow_symlinks=*/false, &stat);
-      const auto type = error == 0 ? std::optional(stat.type) : std::nullopt;
-      known = types_.emplace(std::move(place), type).first;
-    }
-    if (!name.exists) return !known->second.has_value();
-    return known->second == FileStat::Type::kRegular && first == name.name;
+    const size_t end = std::min(name.name.find('/'), name.name.size());
+    place_.assign(directory).append(name.name, 0, end);
+    const bool whole = end == name.name.size();
+    const std::optional<FileStat::Type> type = whole ? TypeOfPlace() : KnownTypeOfPlace();
+    if (!name.exists) return !type.has_value();
+    return type == FileStat::Type::kRegular && whole;
   }
 
  private:
+  std::optional<FileStat::Type> TypeOfPlace() const {
+    FileStat stat;
+    if (fs_.Stat(place_.c_str(), /*follow_symlinks=*/false, &stat) != 0) return std::nullopt;
+    return stat.type;
+  }
+
+  // Many names start with the same few directories.
+  std::optional<FileStat::Type> KnownTypeOfPlace() {
+    const auto known = types_.find(place_);
+    if (known != types_.end()) return known->second;
+    return types_.emplace(place_, TypeOfPlace()).first->second;
+  }
+
   FileSystem& fs_;
-  std::unordered_map<std::string, std::optional<FileStat::Type>> types_;  // null: nothing there
+  std::string place_;
+  TextMap<std::optional<FileStat::Type>> types_;  // null: nothing there
 };
 
 }  // namespace
@@ -305,22 +338,27 @@ std::vector<RecordedDirectory> GroupConditions(FileSystem& fs, const std::string
   DirectoryFinder finder(fs, cwd);
   Vouching vouching(fs);
   std::map<std::string, RecordedDirectory> groups;
+  std::string_view last_directory;
+  DirectoryFinder::Found* found = nullptr;  // where `last_directory` is
   for (const PathCondition& condition : conditions) {
-    const DirectoryFinder::Found& found =
-        finder.DeepestExisting(std::string(path::Dirname(condition.path)));
-    RecordedDirectory& group = groups[found.path];
-    if (group.names.empty()) {
-      group.path = found.path;
-      group.stamp = found.stamp;
-      group.trusted = IsSettled(found.stamp, now_ns);
+    const std::string_view directory = path::Dirname(condition.path);
+    if (found == nullptr || directory != last_directory) {
+      found = &finder.DeepestExisting(directory);
+      last_directory = directory;
+    }
+    if (found->group == nullptr) {
+      found->group = &groups[found->path];
+      found->group->path = found->path;
+      found->group->stamp = found->stamp;
+      found->group->trusted = IsSettled(found->stamp, now_ns);
     }
     RecordedName name;
-    name.name = condition.path.substr(found.path.size());
-    while (name.name.starts_with('/')) name.name.erase(0, 1);
+    size_t start = found->path.size();
+    while (start < condition.path.size() && condition.path[start] == '/') ++start;
+    name.name = condition.path.substr(start);
     name.exists = condition.exists;
-    const std::string resolved = path::Join(cwd, found.path.empty() ? "." : found.path);
-    name.vouched = vouching.Vouches(resolved, name);
-    group.names.push_back(std::move(name));
+    name.vouched = vouching.Vouches(found->resolved, name);
+    found->group->names.push_back(std::move(name));
   }
   std::vector<RecordedDirectory> directories;
   directories.reserve(groups.size());

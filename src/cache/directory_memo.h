@@ -4,31 +4,23 @@
 // What directories held when they were last listed. Recording a closure asks for thousands of names
 // that aren't there; a directory whose stamp is what it was answers for all of them at once.
 
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "base/clock.h"
 #include "base/forwarding_file_system.h"
+#include "base/text_map.h"
 #include "cache/direct_entry.h"
 
 namespace hpcc {
 
-// Finds strings by views of them.
-struct TextHash {
-  using is_transparent = void;
-  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-};
-
 // Thread-safe. Bounded: beyond a number of names everything is forgotten.
 class DirectoryMemo {
  public:
-  using Names = absl::flat_hash_set<std::string, TextHash, std::equal_to<>>;
+  using Names = TextSet;
 
   // What the directory held when it had this stamp; null: not known.
   std::shared_ptr<const Names> Find(const std::string& directory, const FileStamp& stamp);
@@ -42,8 +34,8 @@ class DirectoryMemo {
   };
 
   std::mutex mutex_;
-  absl::flat_hash_map<std::string, Listing> listings_;  // guarded by mutex_
-  size_t names_ = 0;                                    // guarded by mutex_: in all of them
+  TextMap<Listing> listings_;  // guarded by mutex_
+  size_t names_ = 0;           // guarded by mutex_: in all of them
 };
 
 // The file system as it is, for the length of one request: a name that its directory doesn't hold
@@ -71,7 +63,7 @@ class ListedFileSystem final : public ForwardingFileSystem {
 
   Clock& clock_;
   DirectoryMemo& memo_;
-  absl::flat_hash_map<std::string, Directory, TextHash, std::equal_to<>> directories_;
+  TextMap<Directory> directories_;
 };
 
 }  // namespace hpcc

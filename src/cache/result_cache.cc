@@ -276,8 +276,7 @@ absl::Status ResultCache::PutRecord(const Unit& unit, const Lookup& lookup, Dire
 
 // Several machines may do this at once; the last one wins, and what the others added is added again
 // when they, or somebody, compile the unit next.
-absl::Status ResultCache::ShareRecord(const Unit& unit, const Lookup& lookup,
-                                      const DirectRecord& record) {
+absl::Status ResultCache::ShareRecord(const Unit& unit, const Lookup& lookup, DirectRecord record) {
   if (shared_entries_ != nullptr && lookup.shared_entry) {
     DirectEntry entry;
     entry.records.push_back(WithoutStamps(record));
@@ -287,7 +286,7 @@ absl::Status ResultCache::ShareRecord(const Unit& unit, const Lookup& lookup,
       Log(LogLevel::kInfo, StrCat("not shared: ", std::string(shared.message())));
     }
   }
-  return PutRecord(unit, lookup, record);
+  return PutRecord(unit, lookup, std::move(record));
 }
 
 absl::StatusOr<ResultCache::Kept> ResultCache::PutResult(const Unit& unit, const Digest& key,
@@ -309,7 +308,7 @@ absl::StatusOr<ResultCache::Kept> ResultCache::PutResult(const Unit& unit, const
 }
 
 absl::StatusOr<ResultCache::Kept> ResultCache::Commit(const Unit& unit, const Lookup& lookup,
-                                                      const ClosureResult& closure,
+                                                      ClosureResult closure,
                                                       const CompileOutcome& outcome) {
   const std::string terminal = TerminalOf(unit, outcome);
   const std::string root = NamesRoot(unit, outcome) ? unit.root.directory() : "";
@@ -322,10 +321,10 @@ absl::StatusOr<ResultCache::Kept> ResultCache::Commit(const Unit& unit, const Lo
   record.result_key = kept.key;
   record.terminal = terminal;
   record.root = root;
-  record.files = closure.files;
-  record.directories = closure.directories;
-  record.places = closure.places;
-  HPCC_RETURN_IF_ERROR(ShareRecord(unit, lookup, record));
+  record.files = std::move(closure.files);
+  record.directories = std::move(closure.directories);
+  record.places = std::move(closure.places);
+  HPCC_RETURN_IF_ERROR(ShareRecord(unit, lookup, std::move(record)));
   return kept;
 }
 
@@ -348,7 +347,7 @@ absl::Status ResultCache::CommitNeedsPreprocessor(const Unit& unit, const Lookup
   DirectRecord record;
   record.kind = DirectRecord::Kind::kPreprocess;
   record.detail = why;
-  return ShareRecord(unit, lookup, record);
+  return ShareRecord(unit, lookup, std::move(record));
 }
 
 absl::Status ResultCache::CommitRefusal(const Unit& unit, const Lookup& lookup,
@@ -359,7 +358,7 @@ absl::Status ResultCache::CommitRefusal(const Unit& unit, const Lookup& lookup,
   record.files = closure.files;
   record.directories = closure.directories;
   record.places = closure.places;
-  return ShareRecord(unit, lookup, record);
+  return ShareRecord(unit, lookup, std::move(record));
 }
 
 absl::Status ResultCache::RememberUnit(const UnitRecord& record) {

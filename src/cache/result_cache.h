@@ -88,7 +88,7 @@ class ResultCache {
 
   // Keeps the outcome under what `closure` says, and remembers `closure` for direct lookups. The
   // error is why it could not be stored.
-  absl::StatusOr<Kept> Commit(const Unit& unit, const Lookup& lookup, const ClosureResult& closure,
+  absl::StatusOr<Kept> Commit(const Unit& unit, const Lookup& lookup, ClosureResult closure,
                               const CompileOutcome& outcome);
 
   // The same after LookUpPreprocessed missed.
@@ -117,7 +117,7 @@ class ResultCache {
   // For this machine alone.
   absl::Status PutRecord(const Unit& unit, const Lookup& lookup, DirectRecord record);
   // For all.
-  absl::Status ShareRecord(const Unit& unit, const Lookup& lookup, const DirectRecord& record);
+  absl::Status ShareRecord(const Unit& unit, const Lookup& lookup, DirectRecord record);
   absl::StatusOr<Kept> PutResult(const Unit& unit, const Digest& key,
                                  const CompileOutcome& outcome);
 

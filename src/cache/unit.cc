@@ -95,17 +95,28 @@ Digest MakeFlagKey(const Unit& unit) {
 }
 
 Digest ConditionsDigest(const std::vector<RecordedDirectory>& directories) {
-  std::vector<std::string> conditions;
+  // There are thousands: they are sorted as views of one text.
+  std::string text;
+  std::vector<size_t> ends;
   for (const RecordedDirectory& directory : directories) {
+    const std::string prefix = path::Join(directory.path, "");
     for (const RecordedName& name : directory.names) {
-      conditions.push_back(
-          StrCat(path::Join(directory.path, name.name), name.exists ? " +" : " -"));
+      StrAppend(&text, prefix, name.name, name.exists ? " +" : " -");
+      ends.push_back(text.size());
     }
   }
+  std::vector<std::string_view> conditions;
+  conditions.reserve(ends.size());
+  size_t start = 0;
+  for (const size_t end : ends) {
+    conditions.push_back(std::string_view(text).substr(start, end - start));
+    start = end;
+  }
   std::sort(conditions.begin(), conditions.end());
-  Hasher hasher("hpcc.conditions.v1");
-  for (const std::string& condition : conditions) hasher.Field(condition);
-  return hasher.Finish();
+  FramedFields fields;
+  fields.Reserve(text.size() + sizeof(uint64_t) * conditions.size());
+  for (const std::string_view condition : conditions) fields.Add(condition);
+  return Hasher("hpcc.conditions.v1").Fields(fields).Finish();
 }
 
 Hasher ManifestHasher(const Unit& unit, const Manifest& manifest) {
@@ -113,11 +124,14 @@ Hasher ManifestHasher(const Unit& unit, const Manifest& manifest) {
   for (const RecordedFile& file : *manifest.files) files.push_back(&file);
   std::sort(files.begin(), files.end(),
             [](const RecordedFile* a, const RecordedFile* b) { return a->path < b->path; });
-  Hasher read("hpcc.manifest.v1");
-  for (const RecordedFile* file : files) read.Field(file->path).Field(file->digest);
+  FramedFields read;
+  for (const RecordedFile* file : files) {
+    read.Add(file->path);
+    read.Add(file->digest);
+  }
   Hasher hasher("hpcc.result-key.v1");
   hasher.Field(unit.request.toolchain->identity).Field(unit.flag_key);
-  hasher.Field(read.Finish());
+  hasher.Field(Hasher("hpcc.manifest.v1").Fields(read).Finish());
   hasher.Field(manifest.directories == nullptr ? Digest()
                                                : ConditionsDigest(*manifest.directories));
   hasher.Field(manifest.terminal).Field(manifest.root);

@@ -7,7 +7,6 @@
 #include <ctime>
 
 #include "base/logging.h"
-#include "base/path.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "base/terminal.h"
@@ -23,21 +22,6 @@ namespace hpcc {
 namespace {
 
 constexpr size_t kMaxPreprocessedBytes = size_t{512} << 20;
-
-// Refusals a user would want explained: commands that look like a compile of one source.
-bool IsWorthRemembering(const Invocation& invocation) {
-  if (invocation.source.empty()) return false;
-  switch (invocation.refusal->reason) {
-    case NotCacheableReason::kNotACompile:
-    case NotCacheableReason::kLinks:
-    case NotCacheableReason::kPreprocessesOnly:
-    case NotCacheableReason::kDependenciesOnly:
-    case NotCacheableReason::kSourceFromStdin:
-      return false;
-    default:
-      return true;
-  }
-}
 
 void WriteStream(int descriptor, std::string_view data) {
   while (!data.empty()) {
@@ -83,6 +67,7 @@ CachedCompile::CachedCompile(const Config& config, FileSystem& fs, Clock& clock,
       cache_(chain_.store(), fs, clock, config.compresses(), /*memo=*/nullptr,
              chain_.shared_entries()),
       subject_(fs, command),
+      journal_(config, fs, clock, command, subject_, cache_),
       invocation_(subject_.invocation()),
       unit_(subject_.unit()) {}
 
@@ -110,7 +95,7 @@ std::optional<ExitStatus> CachedCompile::Run() {
 }
 
 bool CachedCompile::Succeeded(const std::optional<NotCacheable>& refusal) {
-  if (refusal) Refuse(*refusal);
+  if (refusal) journal_.Refuse(*refusal);
   return !refusal;
 }
 
@@ -183,7 +168,7 @@ std::optional<ExitStatus> CachedCompile::PutInPlace(absl::Status status, HitOutp
   if (status.ok()) status = outputs->Commit();
   if (!status.ok()) {
     Log(LogLevel::kError, StrCat("output: ", std::string(status.message())));
-    Count(Counter::kError);
+    journal_.Count(Counter::kError);
     return std::nullopt;
   }
   WriteStream(STDOUT_FILENO, out);
@@ -218,11 +203,11 @@ std::optional<ExitStatus> CachedCompile::RunDirect() {
   if (only_preprocessor && HasPreprocessor(invocation_.language)) return RunPreprocessed({});
 
   const Lookup lookup = cache_.LookUpDirect(unit_);
-  if (lookup.corrupt_entry) Count(Counter::kCorruptEntry);
+  if (lookup.corrupt_entry) journal_.Count(Counter::kCorruptEntry);
   if (lookup.hit) return ServeHit(lookup, Counter::kDirectHit);
   if (lookup.ask_preprocessor) return RunPreprocessed(lookup);
   if (lookup.refusal) {
-    Refuse(*lookup.refusal);
+    journal_.Refuse(*lookup.refusal);
     return std::nullopt;
   }
 
@@ -238,20 +223,20 @@ void CachedCompile::KeepDirect(const Lookup& lookup, const Compiled& compiled) {
         compiled.refusal->reason == NotCacheableReason::kEmbedsFiles) {
       cache_.CommitRefusal(unit_, lookup, compiled.closure, *compiled.refusal).IgnoreError();
     }
-    Refuse(*compiled.refusal);
+    journal_.Refuse(*compiled.refusal);
     return;
   }
   if (compiled.closure.needs_preprocessor) {
     const absl::Status status =
         cache_.CommitNeedsPreprocessor(unit_, lookup, *compiled.closure.needs_preprocessor);
-    if (!status.ok()) StoreFailed(status);
+    if (!status.ok()) journal_.StoreFailed(status);
     KeepPreprocessed(lookup, AskPreprocessor(compiled.run.started_ns), compiled);
     return;
   }
-  CountMiss(lookup);
+  journal_.CountMiss(lookup);
   const absl::StatusOr<ResultCache::Kept> kept =
       cache_.Commit(unit_, lookup, compiled.closure, compiled.outcome);
-  RememberKept(lookup, kept);
+  journal_.RememberKept(lookup, kept);
 }
 
 CachedCompile::Preprocessed CachedCompile::AskPreprocessor(int64_t started_ns) {
@@ -294,11 +279,11 @@ std::optional<ExitStatus> CachedCompile::RunPreprocessed(const Lookup& direct) {
   WaitForNextTick(fs_, clock_, unit_, direct.newest_change_ns);
   const Preprocessed now = AskPreprocessor(clock_.FileStampNanoseconds());
   if (now.refusal) {
-    Refuse(*now.refusal);
+    journal_.Refuse(*now.refusal);
     return std::nullopt;
   }
   const Lookup lookup = cache_.LookUpPreprocessed(unit_, now.closure.files, now.text);
-  if (lookup.corrupt_entry) Count(Counter::kCorruptEntry);
+  if (lookup.corrupt_entry) journal_.Count(Counter::kCorruptEntry);
   if (lookup.hit) return ServeHit(lookup, Counter::kPreprocessedHit);
 
   std::optional<Compiled> compiled = Compile(lookup, &now);
@@ -315,13 +300,13 @@ void CachedCompile::KeepPreprocessed(const Lookup& lookup, const Preprocessed& p
     refusal = NotCacheable{NotCacheableReason::kChangedDuringCompile, invocation_.source};
   }
   if (refusal) {
-    Refuse(*refusal);
+    journal_.Refuse(*refusal);
     return;
   }
-  CountMiss(lookup);
+  journal_.CountMiss(lookup);
   const absl::StatusOr<ResultCache::Kept> kept =
       cache_.CommitPreprocessed(unit_, preprocessed.closure, preprocessed.text, compiled.outcome);
-  RememberKept(lookup, kept);
+  journal_.RememberKept(lookup, kept);
 }
 
 std::optional<ExitStatus> CachedCompile::ServeHit(const Lookup& lookup, Counter counter) {
@@ -341,9 +326,9 @@ std::optional<ExitStatus> CachedCompile::ServeHit(const Lookup& lookup, Counter 
       PutInPlace(status, &outputs, out == nullptr ? std::string_view() : out->data,
                  err == nullptr ? std::string_view() : err->data);
   if (!exit) return std::nullopt;
-  Count(counter);
-  Count(Counter::kBytesRead, lookup.bytes);
-  Count(Counter::kTimeSavedNanoseconds, static_cast<uint64_t>(bundle.compile_ns));
+  journal_.Count(counter);
+  journal_.Count(Counter::kBytesRead, lookup.bytes);
+  journal_.Count(Counter::kTimeSavedNanoseconds, static_cast<uint64_t>(bundle.compile_ns));
   return exit;
 }
 
@@ -352,7 +337,7 @@ std::optional<CompileRun> CachedCompile::StartCompile(int64_t newest_change_ns) 
   absl::StatusOr<CompileRun> run = RunCompile(fs_, clock_, unit_, command_.compiler);
   if (run.ok()) return *std::move(run);
   Log(LogLevel::kError, std::string(run.status().message()));
-  Count(Counter::kError);
+  journal_.Count(Counter::kError);
   return std::nullopt;
 }
 
@@ -371,7 +356,8 @@ bool CachedCompile::FinishCompile(Compiled* compiled, const Preprocessed* prepro
                                   const OutputsBefore& before) {
   LearnFromRun(compiled, preprocessed, before);
   if (!PublishDependencies(compiled)) return false;
-  if (!compiled->run.process.exit.success()) Refuse({NotCacheableReason::kCompileFailed, ""});
+  if (!compiled->run.process.exit.success())
+    journal_.Refuse({NotCacheableReason::kCompileFailed, ""});
   return true;
 }
 
@@ -445,71 +431,9 @@ bool CachedCompile::WriteDependencies(std::string_view text) {
   const absl::Status status = WriteOutput(fs_, file, text, OutputKind::kOverwritten);
   if (!status.ok()) {
     Log(LogLevel::kError, StrCat("dependency file: ", std::string(status.message())));
-    Refuse({NotCacheableReason::kOutputNotRegular, file});
+    journal_.Refuse({NotCacheableReason::kOutputNotRegular, file});
   }
   return status.ok();
-}
-
-void CachedCompile::Refuse(const NotCacheable& refusal) {
-  Log(LogLevel::kInfo,
-      StrCat("not cacheable: ", NotCacheableReasonName(refusal.reason), " ", refusal.detail));
-  Count(static_cast<Counter>(static_cast<int>(Counter::kNotCacheableFirst) +
-                             static_cast<int>(refusal.reason)));
-  Invocation described = invocation_;
-  described.refusal = refusal;
-  if (!IsWorthRemembering(described)) return;
-  UnitRecord record;
-  record.time_ns = clock_.NowNanoseconds();
-  record.cwd = command_.cwd;
-  record.source = path::Normalize(path::Join(command_.cwd, invocation_.source));
-  if (!invocation_.output.empty()) {
-    record.output = path::Normalize(path::Join(command_.cwd, invocation_.output));
-  }
-  record.compiler = command_.compiler.path;
-  record.reason = {.kind = MissReason::Kind::kNotCacheable,
-                   .subject = std::string(NotCacheableReasonName(refusal.reason)),
-                   .after = refusal.detail};
-  cache_.RememberUnit(record).IgnoreError();
-}
-
-void CachedCompile::Remember(const MissReason& reason, const Digest& result_key) {
-  UnitRecord record = DescribeUnit(unit_, clock_.NowNanoseconds());
-  record.reason = reason;
-  record.result_key = result_key;
-  cache_.RememberUnit(record).IgnoreError();
-}
-
-void CachedCompile::RememberKept(const Lookup& lookup,
-                                 const absl::StatusOr<ResultCache::Kept>& kept) {
-  if (kept.ok()) {
-    Count(Counter::kBytesWritten, kept->bytes);
-  } else {
-    StoreFailed(kept.status());
-  }
-  Remember(lookup.reason, kept.ok() ? kept->key : Digest());
-}
-
-void CachedCompile::CountMiss(const Lookup& lookup) {
-  Count(Counter::kMiss);
-  if (LogIsOpen()) {
-    Log(LogLevel::kInfo, StrCat("miss: ", MissReasonName(lookup.reason.kind), " ",
-                                lookup.reason.subject, " (", invocation_.source, ")"));
-  }
-}
-
-void CachedCompile::Count(Counter counter, uint64_t amount) {
-  if (statistics_ == nullptr) {
-    absl::StatusOr<std::unique_ptr<Statistics>> statistics =
-        Statistics::Open(fs_, config_.local_directory);
-    if (!statistics.ok()) return;
-    statistics_ = *std::move(statistics);
-  }
-  statistics_->Add(counter, amount);
-}
-
-void CachedCompile::StoreFailed(const absl::Status& status) {
-  Log(LogLevel::kWarning, StrCat("not stored: ", std::string(status.message())));
-  Count(Counter::kStoreError);
 }
 
 }  // namespace hpcc

@@ -14,9 +14,9 @@
 #include "base/file_system.h"
 #include "base/process.h"
 #include "cache/result_cache.h"
-#include "cache/statistics.h"
 #include "cache/unit.h"
 #include "client/cache_chain.h"
+#include "client/compile_journal.h"
 #include "client/compile_run.h"
 #include "client/compile_subject.h"
 #include "client/daemon_client.h"
@@ -91,23 +91,16 @@ class CachedCompile {
   void KeepPreprocessed(const Lookup& lookup, const Preprocessed& preprocessed,
                         const Compiled& compiled);
 
-  void Refuse(const NotCacheable& refusal);
-  void Remember(const MissReason& reason, const Digest& result_key);
-  void RememberKept(const Lookup& lookup, const absl::StatusOr<ResultCache::Kept>& kept);
-  void CountMiss(const Lookup& lookup);
-  void Count(Counter counter, uint64_t amount = 1);
-  void StoreFailed(const absl::Status& status);
-
   const Config& config_;
   FileSystem& fs_;
   Clock& clock_;
   const CompileRequest& command_;
   CacheChain chain_;
   ResultCache cache_;
-  std::unique_ptr<Statistics> statistics_;  // null where they can't be kept
 
   std::unique_ptr<DaemonClient> daemon_;  // null while working alone
   CompileSubject subject_;
+  CompileJournal journal_;
   bool identified_ = false;
   // Parts of `subject_`, for short.
   const Invocation& invocation_;

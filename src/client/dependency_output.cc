@@ -1,7 +1,6 @@
 #include "client/dependency_output.h"
 
-#include <unordered_map>
-
+#include "absl/container/flat_hash_map.h"
 #include "base/process.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -27,13 +26,16 @@ absl::StatusOr<ReadDependencies> ReadDependencyOutput(const Unit& unit, const st
 std::vector<BundleDependency> DescribeDependencies(const Unit& unit,
                                                    const std::vector<std::string>& files,
                                                    const ClosureResult& closure) {
-  std::unordered_map<std::string, UserHeader> known;
+  absl::flat_hash_map<std::string_view, UserHeader> known;
+  known.reserve(closure.files.size());
   for (size_t i = 0; i < closure.files.size() && i < closure.user_headers.size(); ++i) {
     known.emplace(closure.files[i].path, closure.user_headers[i]);
   }
   std::vector<BundleDependency> dependencies;
+  dependencies.reserve(files.size());
   for (const std::string& file : files) {
-    const auto found = known.find(unit.root.ToPortable(file));
+    const auto found = unit.root.marked() ? known.find(unit.root.ToPortable(file))
+                                          : known.find(std::string_view(file));
     dependencies.push_back({file, found == known.end() ? UserHeader::kUnknown : found->second});
   }
   return dependencies;

@@ -9,6 +9,7 @@
 #include "base/file_system.h"
 #include "base/logging.h"
 #include "base/process.h"
+#include "base/start_pages.h"
 #include "base/strings.h"
 #include "client/cached_compile.h"
 #include "client/compiler_search.h"
@@ -20,7 +21,8 @@ namespace {
 
 constexpr int kBadConfiguration = 2;
 constexpr int kCannotRun = 126;
-constexpr int kNotFound = 127;  // as shells answer
+constexpr int kNotFound = 127;           // as shells answer
+constexpr size_t kHeapOfAHit = 100'000;  // bytes, with a dependency file of some 500 headers
 
 void Complain(std::string_view message) {
   const std::string line = StrCat("hpcc: ", message, "\n");
@@ -39,6 +41,7 @@ int RunPlainly(const FoundCompiler& compiler, const Environment& environment) {
 }  // namespace
 
 int RunWrapper(const std::vector<std::string>& words, bool masquerade) {
+  PopulateHeap(kHeapOfAHit);
   FileSystem& fs = FileSystem::Real();
   const Environment environment = Environment::OfThisProcess();
   const absl::StatusOr<Config> config = LoadConfig(fs, environment);

@@ -14,8 +14,20 @@ bool IsSpace(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+// Whether a character stands for itself wherever it is in a name or in a rule.
+bool IsPlain(char c) {
+  return !IsSpace(c) && c != '\\' && c != '$' && c != '#';
+}
+
+// The end of the plain characters from `at` on.
+size_t EndOfPlain(std::string_view text, size_t at) {
+  while (at < text.size() && IsPlain(text[at])) ++at;
+  return at;
+}
+
 // The file names of a rule are escaped like this by both families; gcc treats a tab like a space.
 std::string EscapeFile(bool gcc, std::string_view name) {
+  if (EndOfPlain(name, 0) == name.size()) return std::string(name);
   std::string escaped;
   escaped.reserve(name.size());
   for (size_t i = 0; i < name.size(); ++i) {
@@ -125,7 +137,7 @@ absl::StatusOr<std::vector<std::string>> ParseDependencyFiles(std::string_view t
   std::vector<std::string> files;
   std::string word;
   const auto end_word = [&] {
-    if (!word.empty()) files.push_back(std::move(word));
+    if (!word.empty()) files.push_back(word);
     word.clear();
   };
   for (size_t i = offset; i < text.size(); ++i) {
@@ -167,10 +179,13 @@ absl::StatusOr<std::vector<std::string>> ParseDependencyFiles(std::string_view t
       i = run - 1;
       continue;
     }
-    word.push_back(c);
     if (files.size() >= kMaxFiles) {
       return absl::InvalidArgumentError("the dependency file names more than a million files");
     }
+    word.push_back(c);
+    const size_t plain = EndOfPlain(text, i + 1);
+    word.append(text, i + 1, plain - i - 1);
+    i = plain - 1;
   }
   end_word();
   return files;
@@ -181,10 +196,10 @@ std::string WriteDependencyFile(DependencyStyle style, const DependencyRule& rul
   const bool spaced =
       style == DependencyStyle::kGccSpaced || style == DependencyStyle::kClangSpaced;
   std::string text = gcc ? WriteGcc(rule) : WriteClang(rule);
-  if (rule.phony_targets) {
-    for (size_t i = 1; i < rule.files.size(); ++i) {
-      StrAppend(&text, spaced ? "\n" : "", EscapeFile(gcc, rule.files[i]), ":\n");
-    }
+  if (!rule.phony_targets) return text;
+  text.reserve(3 * text.size());
+  for (size_t i = 1; i < rule.files.size(); ++i) {
+    StrAppend(&text, spaced ? "\n" : "", EscapeFile(gcc, rule.files[i]), ":\n");
   }
   return text;
 }

@@ -155,13 +155,23 @@ void Conversation::AnswerLookUp(daemon_v1::LookUp* look_up) {
   const absl::Status entered =
       EnterCallersDirectory(state_.fs, look_up->working_directory(), connection_.TakeDescriptors());
   if (!entered.ok()) return StayAlone(std::string(entered.message()));
+  // The files that the answer hangs on, if it is what it was last time, are looked at while this
+  // thread finds out what is asked.
+  const Digest request = Digest::Of(look_up->SerializeAsString());
+  const std::shared_ptr<HotUnit> guess = state_.hot_units.Guess(request);
+  HelpedFileSystem::Expectation expectation(state_.helped,
+                                            guess == nullptr ? nullptr : guess->Files());
   SharedCompile compile(state_, TakeCommand(look_up));
   const absl::Status prepared = compile.Prepare();
   if (!prepared.ok()) {
     return StayAlone(std::string(prepared.message()), absl::IsUnavailable(prepared));
   }
 
-  if (AnswerFromMemory(compile)) return;
+  if (AnswerFromMemory(compile)) {
+    state_.hot_units.NoteRequest(request, compile.lease_key());
+    return;
+  }
+  expectation.End();
   uint64_t instead_of = 0;
   for (int waits = 0, looks = 1;; ++looks) {
     const uint64_t ended = state_.leases.ended();
@@ -273,7 +283,7 @@ void Conversation::ServeLease(SharedCompile& compile, const Lookup& lookup) {
     state_.NoteSecurityEvent("a request out of turn");
     return;
   }
-  const absl::StatusOr<SharedCompile::Outcome> outcome =
+  absl::StatusOr<SharedCompile::Outcome> outcome =
       compile.Learn(request->learn(), connection_.TakeDescriptors());
   daemon_v1::Response response;
   daemon_v1::Learned& learned = *response.mutable_learned();
@@ -292,7 +302,7 @@ void Conversation::ServeLease(SharedCompile& compile, const Lookup& lookup) {
   }
   // Kept before it is said: whoever looks once the wrapper has ended finds it, and finds it
   // counted.
-  compile.Keep(lookup, *outcome);
+  compile.Keep(lookup, *std::move(outcome));
   Send(&response);
   NoteCompileTime(request->learn().compile_ns());
 }

@@ -186,6 +186,7 @@ absl::Status Run(FileSystem& fs, const Config& config, const Environment& enviro
   // Each hot unit may hold a descriptor; most are for conversations.
   HelpedFileSystem helped(fs);
   DaemonState state(helped, Clock::Real(), config.daemon.memory, RaiseDescriptorLimit() / 4);
+  state.helped = &helped;
   state.surroundings = DescribeSurroundings(fs);
   state.started_ns = Clock::Real().NowNanoseconds();
   SavedMemo saved(fs, state.memo, config);

@@ -12,6 +12,7 @@
 #include "cache/file_memo.h"
 #include "client/daemon_protocol.h"
 #include "daemon/cache_contexts.h"
+#include "daemon/helped_file_system.h"
 #include "daemon/hot_units.h"
 #include "daemon/lease_table.h"
 
@@ -28,6 +29,7 @@ struct DaemonState {
         contexts(fs_in, clock_in, memo) {}
 
   FileSystem& fs;
+  HelpedFileSystem* helped = nullptr;  // `fs`, where it is one
   Clock& clock;
   FileMemo memo;
   DirectoryMemo directories;

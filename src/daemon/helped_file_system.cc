@@ -1,5 +1,6 @@
 #include "daemon/helped_file_system.h"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -33,23 +34,77 @@ HelpedFileSystem::~HelpedFileSystem() {
 }
 
 void HelpedFileSystem::StatMany(const StatPlan& plan, std::span<StatResult> results) {
+  if (TakeExpected(plan, results)) return;
   Work work{.plan = plan, .results = results};
-  bool offered = false;
-  if (thread_.joinable() && plan.paths().size() >= kWorthHelp) {
-    const std::lock_guard lock(mutex_);
-    offered = !busy_;
-    if (offered) {
-      busy_ = true;
-      offered_ = &work;
-    }
-  }
-  if (offered) changed_.notify_all();
+  const bool offered = plan.paths().size() >= kWorthHelp && Offer(&work);
   TakeGroups(work);
-  if (!offered) return;
+  if (offered) TakeBack();
+}
+
+bool HelpedFileSystem::Offer(Work* work) {
+  if (!thread_.joinable()) return false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (busy_) return false;
+    busy_ = true;
+    offered_ = work;
+  }
+  changed_.notify_all();
+  return true;
+}
+
+void HelpedFileSystem::TakeBack() {
   std::unique_lock lock(mutex_);
   offered_ = nullptr;
   changed_.wait(lock, [&] { return !helping_; });
+  expected_.reset();
   busy_ = false;
+}
+
+bool HelpedFileSystem::TakeExpected(const StatPlan& plan, std::span<StatResult> results) {
+  Expected* mine = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    if (expected_ != nullptr && expected_->owner == std::this_thread::get_id()) {
+      mine = expected_.get();
+    }
+  }
+  // Only this thread ends what it expects.
+  if (mine == nullptr) return false;
+  const bool same = mine->plan->paths() == plan.paths();
+  if (same) {
+    TakeGroups(mine->work);
+    std::unique_lock lock(mutex_);
+    offered_ = nullptr;
+    changed_.wait(lock, [&] { return !helping_; });
+    std::copy(mine->results.begin(), mine->results.end(), results.begin());
+  }
+  EndExpectation();
+  return same;
+}
+
+void HelpedFileSystem::EndExpectation() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (expected_ == nullptr || expected_->owner != std::this_thread::get_id()) return;
+    expected_->work.next = expected_->plan->groups().size();  // no more of it
+  }
+  TakeBack();
+}
+
+HelpedFileSystem::Expectation::Expectation(HelpedFileSystem* helped,
+                                           std::shared_ptr<const StatPlan> plan)
+    : helped_(nullptr) {
+  if (helped == nullptr || plan == nullptr || plan->paths().size() < kWorthHelp) return;
+  auto expected = std::make_unique<Expected>(std::move(plan));
+  if (!helped->Offer(&expected->work)) return;
+  helped_ = helped;
+  const std::lock_guard lock(helped->mutex_);
+  helped->expected_ = std::move(expected);
+}
+
+void HelpedFileSystem::Expectation::End() {
+  if (helped_ != nullptr) std::exchange(helped_, nullptr)->EndExpectation();
 }
 
 void HelpedFileSystem::TakeGroups(Work& work) {

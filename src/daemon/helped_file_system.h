@@ -6,8 +6,10 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "base/forwarding_file_system.h"
 
@@ -22,6 +24,24 @@ class HelpedFileSystem final : public ForwardingFileSystem {
 
   void StatMany(const StatPlan& plan, std::span<StatResult> results) override;
 
+  // The calling thread will soon ask for many files, most likely for these: the helping thread
+  // looks at them meanwhile. What it finds is for the next StatMany of this thread, if that asks
+  // for the same files, and for nobody else. Lives no longer than the request it was made for, and
+  // in its thread.
+  class Expectation {
+   public:
+    // `helped` outlives the object. Null, or a null `plan`: nothing is expected.
+    Expectation(HelpedFileSystem* helped, std::shared_ptr<const StatPlan> plan);
+    ~Expectation() { End(); }
+    // What was found is forgotten: the thread goes on to wait for others.
+    void End();
+    Expectation(const Expectation&) = delete;
+    Expectation& operator=(const Expectation&) = delete;
+
+   private:
+    HelpedFileSystem* helped_;  // null: nobody took it up
+  };
+
  private:
   // What two threads share: each takes the next group until there are none.
   struct Work {
@@ -29,6 +49,23 @@ class HelpedFileSystem final : public ForwardingFileSystem {
     std::span<StatResult> results;
     std::atomic<size_t> next = 0;
   };
+  // The same, made before it was asked for.
+  struct Expected {
+    explicit Expected(std::shared_ptr<const StatPlan> plan_in)
+        : plan(std::move(plan_in)), results(plan->paths().size()), work{*plan, results} {}
+    const std::shared_ptr<const StatPlan> plan;
+    std::vector<StatResult> results;
+    Work work;
+    const std::thread::id owner = std::this_thread::get_id();
+  };
+
+  // Hands `work` to the helping thread, unless it has something to do.
+  bool Offer(Work* work);
+  // Until the helping thread has let go of what was offered; then it is free again.
+  void TakeBack();
+  // Whether this thread had expected just this; the results are there then.
+  bool TakeExpected(const StatPlan& plan, std::span<StatResult> results);
+  void EndExpectation();
   void TakeGroups(Work& work);
   void Help();
 
@@ -39,6 +76,7 @@ class HelpedFileSystem final : public ForwardingFileSystem {
   bool helping_ = false;     // it looks at groups of some work
   bool busy_ = false;        // somebody has offered work and is not done
   bool leaving_ = false;
+  std::unique_ptr<Expected> expected_;  // busy_ while there is one
   std::thread thread_;
 };
 

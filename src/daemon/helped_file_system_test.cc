@@ -68,5 +68,67 @@ TEST(HelpedFileSystemTest, ManyAtOnceEachGetTheirOwn) {
   EXPECT_EQ(wrong, 0);
 }
 
+TEST(HelpedFileSystemTest, WhatWasExpectedIsLookedAtOnceAndGivenOnce) {
+  CountingFileSystem counting;
+  HelpedFileSystem helped(counting);
+  const auto plan = std::make_shared<const StatPlan>(PlanOf(500));
+  std::vector<StatResult> results(500);
+  for (size_t round = 1; round <= 50; ++round) {
+    HelpedFileSystem::Expectation expectation(&helped, plan);
+    helped.StatMany(PlanOf(500), results);
+    EXPECT_EQ(counting.looks, 1000 * round - 500);
+    EXPECT_EQ(results[499].stat.size, plan->paths()[499].size());
+    results.assign(500, {});
+    helped.StatMany(*plan, results);
+    EXPECT_EQ(counting.looks, 1000 * round);
+  }
+}
+
+TEST(HelpedFileSystemTest, OtherFilesThanExpectedAreLookedAtAnew) {
+  CountingFileSystem counting;
+  HelpedFileSystem helped(counting);
+  for (int round = 0; round < 50; ++round) {
+    HelpedFileSystem::Expectation expectation(&helped,
+                                              std::make_shared<const StatPlan>(PlanOf(500)));
+    const StatPlan other = PlanOf(300);
+    std::vector<StatResult> results(300);
+    helped.StatMany(other, results);
+    for (size_t i = 0; i < results.size(); ++i) {
+      ASSERT_EQ(results[i].stat.size, other.paths()[i].size());
+    }
+  }
+}
+
+TEST(HelpedFileSystemTest, ExpectationThatCameToNothingLeavesTheHelpToOthers) {
+  CountingFileSystem counting;
+  HelpedFileSystem helped(counting);
+  std::vector<StatResult> results(500);
+  std::thread([&helped] {
+    const HelpedFileSystem::Expectation expectation(&helped,
+                                                    std::make_shared<const StatPlan>(PlanOf(500)));
+  }).join();
+  HelpedFileSystem::Expectation ended(&helped, std::make_shared<const StatPlan>(PlanOf(500)));
+  ended.End();
+  counting.looks = 0;
+  helped.StatMany(PlanOf(500), results);
+  EXPECT_EQ(counting.looks, 500);
+  HelpedFileSystem::Expectation nothing(&helped, nullptr);
+  HelpedFileSystem::Expectation nobody(nullptr, std::make_shared<const StatPlan>(PlanOf(500)));
+}
+
+TEST(HelpedFileSystemTest, WhatOneThreadExpectsIsNotGivenToAnother) {
+  CountingFileSystem counting;
+  HelpedFileSystem helped(counting);
+  HelpedFileSystem::Expectation expectation(&helped, std::make_shared<const StatPlan>(PlanOf(500)));
+  std::thread([&helped] {
+    std::vector<StatResult> results(500);
+    helped.StatMany(PlanOf(500), results);
+    EXPECT_EQ(results[499].stat.size, PlanOf(500).paths()[499].size());
+  }).join();
+  std::vector<StatResult> results(500);
+  helped.StatMany(PlanOf(500), results);
+  EXPECT_EQ(counting.looks, 1000);
+}
+
 }  // namespace
 }  // namespace hpcc

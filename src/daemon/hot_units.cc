@@ -14,13 +14,16 @@ namespace {
 // What was used within this time may be part of a build that goes on.
 constexpr int64_t kInUseNanoseconds = 60'000'000'000;
 constexpr size_t kUnitOverhead = 4096;
-constexpr size_t kFileOverhead = 300;  // of a recorded file or a dependency, with its path
+constexpr size_t kMaxRequests = 20'000;  // of which a guess is remembered
+constexpr size_t kFileOverhead = 300;    // of a recorded file or a dependency, with its path
+constexpr size_t kPlansOverhead = 300;   // of a recorded file in the plans of where it is
 
 size_t MemoryOf(const DirectRecord& record, const ResultBundle& bundle, size_t outputs) {
   size_t names = 0;
   for (const RecordedDirectory& directory : record.directories) names += directory.packed.size();
   return kUnitOverhead + outputs + names +
-         kFileOverhead * (record.files.size() + bundle.dependencies.size());
+         kFileOverhead * (record.files.size() + bundle.dependencies.size()) +
+         kPlansOverhead * record.files.size();
 }
 
 // Everything the text of a dependency file follows from besides the result.
@@ -79,7 +82,18 @@ std::optional<daemon_v1::Hit> HotUnit::AnswerFor(const Unit& unit) {
 bool HotUnit::StillHits(ResultCache& cache, const Unit& unit) {
   if (!MissingPart(*unit.request.invocation, bundle_).empty()) return false;
   const std::lock_guard lock(mutex_);
-  return cache.StillHits(unit, &record_, &plan_);
+  const bool hits = cache.StillHits(unit, &record_, &plan_);
+  if (plan_ && (files_ == nullptr || files_cwd_ != plan_->cwd || files_root_ != plan_->root)) {
+    files_ = std::make_shared<const StatPlan>(plan_->places);
+    files_cwd_ = plan_->cwd;
+    files_root_ = plan_->root;
+  }
+  return hits;
+}
+
+std::shared_ptr<const StatPlan> HotUnit::Files() const {
+  const std::lock_guard lock(mutex_);
+  return files_;
 }
 
 std::optional<std::string> HotUnit::DependencyFile(const Unit& unit) {
@@ -102,6 +116,20 @@ std::shared_ptr<HotUnit> HotUnits::Find(const Digest& key) {
   found->second->used_ns = clock_.MonotonicNanoseconds();
   units_.splice(units_.begin(), units_, found->second);
   return found->second->unit;
+}
+
+std::shared_ptr<HotUnit> HotUnits::Guess(const Digest& request) {
+  const std::lock_guard lock(mutex_);
+  const auto key = key_of_request_.find(request);
+  if (key == key_of_request_.end()) return nullptr;
+  const auto found = by_key_.find(key->second);
+  return found == by_key_.end() ? nullptr : found->second->unit;
+}
+
+void HotUnits::NoteRequest(const Digest& request, const Digest& key) {
+  const std::lock_guard lock(mutex_);
+  if (key_of_request_.size() >= kMaxRequests) key_of_request_.clear();
+  key_of_request_[request] = key;
 }
 
 bool HotUnits::HasRoomFor(size_t bytes) {
@@ -131,6 +159,7 @@ void HotUnits::Forget(const Digest& key) {
 void HotUnits::DropAll() {
   const std::lock_guard lock(mutex_);
   while (!units_.empty()) Drop(units_.begin());
+  key_of_request_.clear();
 }
 
 uint64_t HotUnits::bytes() const {

@@ -34,6 +34,8 @@ class HotUnit {
 
   // As ResultCache::StillHits, and with all that `unit` asks for.
   bool StillHits(ResultCache& cache, const Unit& unit);
+  // The files that StillHits looks at, as of its last call; null: not called yet.
+  std::shared_ptr<const StatPlan> Files() const;
 
   // The answer for a wrapper; the dependency file is made for `unit`. Nothing when it can't be.
   std::optional<daemon_v1::Hit> AnswerFor(const Unit& unit);
@@ -53,9 +55,12 @@ class HotUnit {
   Descriptor outputs_;
   uint64_t stored_bytes_ = 0;
   size_t memory_ = 0;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   DirectRecord record_;  // guarded by mutex_, as is where its files are
   std::optional<ClosurePlan> plan_;
+  std::shared_ptr<const StatPlan> files_;  // guarded by mutex_: a copy of the plan's, with its root
+  std::string files_cwd_;
+  std::string files_root_;
   std::string dependency_key_;  // guarded by mutex_: what dependency_text_ was made for
   std::string dependency_text_;
 };
@@ -71,6 +76,10 @@ class HotUnits {
   // Whether outputs of `bytes` fit in; makes room of what has not been used for a while.
   bool HasRoomFor(size_t bytes);
   void Keep(const Digest& key, std::shared_ptr<HotUnit> unit);
+  // What was served to a request of this digest last; null: nothing known. A guess: nothing says
+  // that the same words mean the same unit now.
+  std::shared_ptr<HotUnit> Guess(const Digest& request);
+  void NoteRequest(const Digest& request, const Digest& key);
   void Forget(const Digest& key);
   void DropAll();
   uint64_t bytes() const;
@@ -91,6 +100,7 @@ class HotUnits {
   // All below are guarded by mutex_.
   std::list<Entry> units_;  // most recently used first
   absl::flat_hash_map<Digest, std::list<Entry>::iterator> by_key_;
+  absl::flat_hash_map<Digest, Digest> key_of_request_;
   size_t bytes_ = 0;
 };
 

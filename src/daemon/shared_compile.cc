@@ -149,10 +149,10 @@ absl::StatusOr<SharedCompile::Outcome> SharedCompile::Learn(
   return outcome;
 }
 
-void SharedCompile::Keep(const Lookup& lookup, const Outcome& outcome) {
+void SharedCompile::Keep(const Lookup& lookup, Outcome outcome) {
   caches_->Count(Counter::kMiss);
-  const absl::StatusOr<ResultCache::Kept> kept =
-      caches_->results().Commit(subject_.unit(), lookup, outcome.closure, outcome.compile);
+  const absl::StatusOr<ResultCache::Kept> kept = caches_->results().Commit(
+      subject_.unit(), lookup, std::move(outcome.closure), outcome.compile);
   if (kept.ok()) {
     caches_->Count(Counter::kBytesWritten, kept->bytes);
   } else {

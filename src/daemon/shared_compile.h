@@ -59,7 +59,7 @@ class SharedCompile {
   // The error says why the wrapper must find out by itself.
   absl::StatusOr<Outcome> Learn(const daemon_v1::Learn& learn,
                                 const std::vector<Descriptor>& outputs);
-  void Keep(const Lookup& lookup, const Outcome& outcome);
+  void Keep(const Lookup& lookup, Outcome outcome);
 
   const Invocation& invocation() const { return subject_.invocation(); }
   const Unit& unit() const { return subject_.unit(); }
