@@ -10,6 +10,8 @@ namespace hpcc {
 namespace {
 
 constexpr std::chrono::milliseconds kLookEvery{5};
+// How long a stranger's silence is remembered: nobody says when it ends.
+constexpr std::chrono::milliseconds kStrangerSilence{30'000};
 
 bool NobodyListens(const absl::Status& status) {
   return absl::IsNotFound(status) || absl::IsUnavailable(status);
@@ -83,7 +85,9 @@ bool RemoteDialer::IsSilent() {
   FileStat stat;
   if (fs_.Stat(marker.c_str(), /*follow_symlinks=*/false, &stat) != 0) return false;
   if (ProgramLives()) return true;
-  // The one that was silent is gone; the next is another.
+  // Not hpcc-remote, then: it is gone, or what listens there never was one.
+  const std::chrono::nanoseconds age(clock_.NowNanoseconds() - stat.modified_ns);
+  if (age.count() >= 0 && age < kStrangerSilence && Connect().ok()) return true;
   fs_.Remove(marker).IgnoreError();
   return false;
 }

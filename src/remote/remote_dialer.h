@@ -6,7 +6,8 @@
 // Somebody who finds nobody listening starts a program and waits for it for a second at most. While
 // a start that came to nothing is less than half a minute old nobody waits or starts anything;
 // after that somebody starts another, without waiting for it. So a program that can't start costs a
-// build that second, once. One that is stopped or stuck costs what the first who ask wait.
+// build that second, once. One that is stopped or stuck costs what the first who ask wait; another
+// program that holds the socket and says nothing costs the same, every half minute.
 
 #include "absl/status/statusor.h"
 #include "base/clock.h"
@@ -35,7 +36,7 @@ class RemoteDialer {
   // Without starting anything. NotFound, Unavailable: nobody listens.
   absl::StatusOr<Connection> Connect();
 
-  // Whether somebody waited in vain, and the program has neither gone on nor ended since.
+  // Whether somebody waited in vain, and what listens there has neither gone on nor ended since.
   bool IsSilent();
   // This caller has waited in vain. True: it is the first.
   bool NoteSilence();

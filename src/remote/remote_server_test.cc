@@ -12,6 +12,7 @@
 #include "config/runtime_directory.h"
 #include "remote/remote_client.h"
 #include "remote/remote_test_support.h"
+#include "store/packed_value.h"
 #include "store/verified_store.h"
 
 namespace hpcc {
@@ -78,7 +79,7 @@ TEST_F(RemoteServerTest, AValueIsTakenAtOnceWrittenAndFound) {
   ASSERT_TRUE(client.Put(key, sealed).ok());
   EXPECT_EQ(*client.Get(key), sealed);
   ASSERT_TRUE(client.Flush().ok());
-  EXPECT_EQ(cache_.objects().at(ObjectOf(key)), sealed);
+  EXPECT_EQ(*UnpackValue(cache_.objects().at(ObjectOf(key))), sealed);
   EXPECT_EQ(*client.Get(key), sealed);
   ASSERT_TRUE(client.Remove(key).ok());
   EXPECT_TRUE(absl::IsNotFound(client.Get(key).status()));
