@@ -25,6 +25,9 @@ constexpr milliseconds kFlushPatience{120'000};
 constexpr milliseconds kListPatience{35'000};  // for each page
 constexpr milliseconds kCheckPatience{12'000};
 constexpr milliseconds kStatusPatience{2000};
+// What is in flight and what is still to be written get ten seconds.
+constexpr milliseconds kStopPatience{15'000};
+constexpr milliseconds kLookEvery{50};
 
 constexpr milliseconds kNoticeEvery{250};
 constexpr size_t kMaxIdleLines = 64;
@@ -281,20 +284,48 @@ void RemoteClient::Publish(std::string_view notice) {
   WriteTierNotice(fs_, local_directory_, tier_, now, line);
 }
 
-absl::StatusOr<remote_v1::StatusReport> QueryRemote(FileSystem& fs, const RemotePlace& place) {
-  const Environment none;
-  RemoteDialer dialer(place, none, fs, Clock::Real());
+namespace {
+
+// Of a connection of its own, to a program that isn't started for it.
+absl::StatusOr<remote_v1::Response> AskRunning(RemoteDialer& dialer, remote_v1::Request request) {
   if (dialer.IsSilent()) return absl::UnavailableError("hpcc-remote does not answer");
   HPCC_ASSIGN_OR_RETURN(Connection connection, dialer.Connect());
-  remote_v1::Request request;
   request.set_protocol_version(kRemoteProtocolVersion);
-  request.mutable_status();
   HPCC_RETURN_IF_ERROR(connection.Send(FrameOf(request), kStatusPatience));
   HPCC_ASSIGN_OR_RETURN(const std::string bytes,
                         ReceiveFrame(connection, kMaxRemoteFrameBytes, kStatusPatience));
   HPCC_ASSIGN_OR_RETURN(remote_v1::Response response, ParseRemoteResponse(bytes));
   HPCC_RETURN_IF_ERROR(StatusOf(response));
+  return response;
+}
+
+}  // namespace
+
+absl::StatusOr<remote_v1::StatusReport> QueryRemote(FileSystem& fs, const RemotePlace& place) {
+  const Environment none;
+  RemoteDialer dialer(place, none, fs, Clock::Real());
+  remote_v1::Request request;
+  request.mutable_status();
+  HPCC_ASSIGN_OR_RETURN(remote_v1::Response response, AskRunning(dialer, std::move(request)));
   return std::move(*response.mutable_status());
+}
+
+absl::Status StopRemote(FileSystem& fs, const RemotePlace& place, Clock& clock) {
+  const Environment none;
+  RemoteDialer dialer(place, none, fs, clock);
+  if (!dialer.ProgramLives()) return absl::NotFoundError("no hpcc-remote runs");
+  remote_v1::Request request;
+  request.mutable_stop();
+  HPCC_RETURN_IF_ERROR(AskRunning(dialer, std::move(request)).status());
+  const int64_t deadline =
+      clock.MonotonicNanoseconds() + std::chrono::nanoseconds(kStopPatience).count();
+  while (dialer.ProgramLives()) {
+    if (clock.MonotonicNanoseconds() >= deadline) {
+      return absl::DeadlineExceededError("hpcc-remote was told to end and is still there");
+    }
+    clock.Sleep(kLookEvery);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace hpcc

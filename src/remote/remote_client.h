@@ -110,6 +110,9 @@ class RemoteClient final : public Store {
 
 // Of the hpcc-remote that runs here. NotFound: none does; none is started.
 absl::StatusOr<remote_v1::StatusReport> QueryRemote(FileSystem& fs, const RemotePlace& place);
+// Tells it to end and waits until it has written what it took and is gone. NotFound: none runs.
+// DeadlineExceeded: it is still there after a quarter of a minute.
+absl::Status StopRemote(FileSystem& fs, const RemotePlace& place, Clock& clock);
 
 }  // namespace hpcc
 

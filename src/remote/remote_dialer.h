@@ -40,12 +40,13 @@ class RemoteDialer {
   bool IsSilent();
   // This caller has waited in vain. True: it is the first.
   bool NoteSilence();
+  // Whether an hpcc-remote holds the place, listening or not.
+  bool ProgramLives();
 
  private:
   absl::StatusOr<Connection> StartAndConnect();
   absl::StatusOr<Connection> ConnectWithin(std::chrono::nanoseconds patience);
   bool MakeMarker(const std::string& path);
-  bool ProgramLives();
 
   const RemotePlace& place_;
   const Environment& environment_;

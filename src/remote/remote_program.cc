@@ -148,10 +148,10 @@ bool IsIdle(const RemoteState& state, milliseconds idle) {
          since > std::chrono::nanoseconds(idle).count();
 }
 
-// Until a signal, the loss of the place, or until nobody needs it.
+// Until a signal, a Stop, the loss of the place, or until nobody needs it.
 void StayAlive(HeldRemotePlace& held, RemoteState& state, milliseconds idle) {
   milliseconds lived{0};
-  while (WaitForSignal(kTick) == 0) {
+  while (WaitForSignal(kTick) == 0 && !state.told_to_end) {
     held.DenySilence();
     if (lived < kProven && (lived += kTick) >= kProven) held.NoteProven();
     state.tiers.SaveStatistics();

@@ -193,6 +193,19 @@ TEST_F(RemoteServerTest, AServerThatIsStuckCostsOneWait) {
   EXPECT_LT(steady_clock::now() - began - first, milliseconds(1000));
 }
 
+TEST_F(RemoteServerTest, AStopIsAnsweredAndTold) {
+  EXPECT_TRUE(absl::IsNotFound(StopRemote(fs_, *place_, Clock::Real())));
+  absl::StatusOr<std::unique_ptr<File>> lock = fs_.OpenForOverwriting(place_->lock_file(), 0600);
+  ASSERT_TRUE(lock.ok() && (*lock)->TryLock().ok());
+  std::thread program([this, &lock] {
+    while (!state_->told_to_end) Clock::Real().Sleep(milliseconds(5));
+    lock->reset();
+  });
+  EXPECT_TRUE(StopRemote(fs_, *place_, Clock::Real()).ok());
+  program.join();
+  EXPECT_EQ(state_->security_events, 0u);
+}
+
 TEST_F(RemoteServerTest, GarbageCostsItsConnectionAndIsASecurityEvent) {
   EXPECT_TRUE(HangsUpOn("GET / HTTP/1.1\r\n\r\n"));
   EXPECT_TRUE(HangsUpOn(StrCat(FrameHead(4), "\xff\xff\xff\xff")));

@@ -29,7 +29,7 @@ class HttpObjectStore final : public ObjectStore {
       : options_(options),
         url_(std::move(url)),
         clock_(clock),
-        transfer_({options.ca_file, /*ignore_proxy=*/false}, clock) {}
+        transfer_({options.ca_file, options.network}, clock) {}
 
   absl::StatusOr<Object> Get(std::string_view name) override {
     return GetWithin(name, options_.limits.read);
