@@ -67,6 +67,28 @@ class ComingAndGoing(shared_cache_case.BuildTest):
         second.check_build()
         self.assertEqual(0, second.counts().misses)
 
+    def test_hpcc_stop_ends_it_when_everything_is_written(self):
+        machine = self.builder("a")
+        machine.check_build()
+        outcome = machine.hpcc("stop")
+        self.assertEqual((0, b"hpcc-remote has ended.\n"), (outcome.status, outcome.stdout))
+        self.assertEqual([], machine.remote_programs())
+        second = self.builder("second/machine")
+        second.check_build()
+        self.assertEqual(0, second.counts().misses)
+
+    @shared_cache_case.long_form
+    def test_hpcc_stop_does_not_wait_for_ever_for_a_bucket(self):
+        machine = self.builder("a")
+        self.proxy.set_fault("black hole")
+        machine.check_build()
+        self.assertEqual(0, machine.hpcc("start", "--background").status)
+        start = time.monotonic()
+        self.assertEqual(0, machine.hpcc("stop").status)
+        self.assertLess(time.monotonic() - start, 16)
+        self.assertEqual([], machine.remote_programs())
+        self.assertEqual(1, machine.hpcc("stop").status)
+
     @shared_cache_case.long_form
     def test_credentials_of_two_projects_are_kept_apart(self):
         """One hpcc-remote, two environments: each compile is with its own."""
