@@ -37,7 +37,11 @@ absl::StatusOr<Connection> RemoteDialer::Connect() {
   return connection;
 }
 
-absl::StatusOr<Connection> RemoteDialer::StartAndConnect() {
+void RemoteDialer::Prepare() {
+  if (!IsSilent() && NobodyListens(Connect().status())) StartOnce().status().IgnoreError();
+}
+
+absl::StatusOr<RemoteDialer::Start> RemoteDialer::StartOnce() {
   HPCC_RETURN_IF_ERROR(RemoteProgram(fs_).status());
   HPCC_RETURN_IF_ERROR(PrepareRuntimeDirectory(fs_, place_.directory()));
   const std::string marker = place_.start_marker();
@@ -53,11 +57,16 @@ absl::StatusOr<Connection> RemoteDialer::StartAndConnect() {
   const bool first = (!tried || again) && MakeMarker(marker);
   if (first) HPCC_RETURN_IF_ERROR(StartRemote(fs_, environment_, place_));
   if (again) return absl::UnavailableError("hpcc-remote is being started again");
-  absl::StatusOr<Connection> connection = ConnectWithin(kRemoteStartPatience - age);
+  return Start{.first = first, .left = kRemoteStartPatience - age};
+}
+
+absl::StatusOr<Connection> RemoteDialer::StartAndConnect() {
+  HPCC_ASSIGN_OR_RETURN(const Start start, StartOnce());
+  absl::StatusOr<Connection> connection = ConnectWithin(start.left);
   if (connection.ok() || !NobodyListens(connection.status())) return connection;
   constexpr std::string_view kLate = "hpcc-remote was not ready in time";
-  return first ? absl::DeadlineExceededError(std::string(kLate))
-               : absl::UnavailableError(std::string(kLate));
+  return start.first ? absl::DeadlineExceededError(std::string(kLate))
+                     : absl::UnavailableError(std::string(kLate));
 }
 
 absl::StatusOr<Connection> RemoteDialer::ConnectWithin(std::chrono::nanoseconds patience) {

@@ -33,6 +33,8 @@ class RemoteDialer {
   // the same, and this call is the first to find out. FailedPrecondition: the place isn't this
   // user's alone.
   absl::StatusOr<Connection> Dial();
+  // Starts a program where there is none, if Dial() would, and does not wait for it.
+  void Prepare();
   // Without starting anything. NotFound, Unavailable: nobody listens.
   absl::StatusOr<Connection> Connect();
 
@@ -44,6 +46,12 @@ class RemoteDialer {
   bool ProgramLives();
 
  private:
+  // What came of an attempt to start one.
+  struct Start {
+    bool first = false;                // this caller did
+    std::chrono::nanoseconds left{0};  // for which its being ready may be waited for
+  };
+  absl::StatusOr<Start> StartOnce();
   absl::StatusOr<Connection> StartAndConnect();
   absl::StatusOr<Connection> ConnectWithin(std::chrono::nanoseconds patience);
   bool MakeMarker(const std::string& path);

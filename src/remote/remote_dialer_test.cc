@@ -132,6 +132,14 @@ TEST_F(RemoteDialerTest, OfManyThatComeAtOnceOneStartsIt) {
   EXPECT_EQ(Starts(1), 1u);
 }
 
+TEST_F(RemoteDialerTest, ToPrepareIsToStartOneWithoutAWait) {
+  InstallProgram("exit 3");
+  const auto began = steady_clock::now();
+  for (int i = 0; i < 5; ++i) dialer_.Prepare();
+  EXPECT_LT(Since(began), milliseconds(500));
+  EXPECT_EQ(Starts(1), 1u);
+}
+
 TEST_F(RemoteDialerTest, AStartIsWaitedForUntilSomebodyListens) {
   InstallProgram("exit 0");
   std::thread late([this] {

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -33,7 +34,8 @@ class TwoMachines(shared_cache_case.BuildTest):
         self.assertTrue(all(name.startswith("cache/default/") for name in self.objects()))
         self.proxy.forget()
         self.check_all_hits(second)
-        self.assertGreaterEqual(self.proxy.requests["GET"], len(self.expected))
+        # An entry and a result for each, and nothing in vain.
+        self.assertEqual(2 * len(self.expected), self.proxy.requests["GET"])
         second.wait_until_written()
         self.assertEqual(0, self.proxy.requests["PUT"], "wrote what was there")
 
@@ -45,6 +47,19 @@ class TwoMachines(shared_cache_case.BuildTest):
         self.proxy.forget()
         self.check_all_hits(second)
         self.assertEqual({}, dict(self.proxy.requests), "asked the network about what it has")
+
+    @unittest.skipIf(shared_cache_case.LONG, "edits the small project")
+    def test_results_that_are_here_are_not_fetched_for_entries_that_no_longer_hold(self):
+        machine = self.builder("a")
+        self.first_build(machine)
+        header = machine.checkout / "src/shared.h"
+        header.write_text(header.read_text() + "struct another { int one; };\n")
+        harness.settle()
+        self.proxy.forget()
+        machine.build()
+        self.assertEqual(len(self.expected), machine.counts().misses - len(self.expected))
+        self.assertEqual([], [line for line in self.proxy.asked
+                              if line.startswith("GET") and "/result/" in line])
 
     def test_without_a_disk_tier(self):
         first = self.builder("a", disk=False)
