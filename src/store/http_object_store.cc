@@ -44,7 +44,9 @@ class HttpObjectStore final : public ObjectStore {
     return absl::UnimplementedError("an HTTP cache can't refresh an object");
   }
   absl::StatusOr<ListPage> List(std::string_view, std::string_view) override {
-    return absl::UnimplementedError("an HTTP cache can't list its objects");
+    return absl::UnimplementedError(
+        "an HTTP cache can't tell what it holds: it can be copied to, but not copied from or "
+        "checked");
   }
   absl::Status Check(std::string_view prefix, bool write) override;
   std::string Description() const override { return url_; }

@@ -106,6 +106,21 @@ class Http(shared_cache_case.BuildTest):
         self.assertEqual([], [line for line in self.server.requests()[before:]
                               if '"PUT' in line or '"DELETE' in line])
 
+    def test_copying_goes_one_way(self):
+        first, second = self.machines(self.tier("open"))
+        first.configure()
+        first.check_build()
+        first.configure(self.tier("open"))
+        self.assertEqual(0, first.hpcc("cache", "copy", "disk", "http").status)
+        self.assertTrue(self.server.files("open"))
+        for words in (["copy", "http", "disk"], ["check", "http"]):
+            outcome = second.hpcc("cache", *words)
+            said = (outcome.stdout + outcome.stderr).decode()
+            self.assertEqual(1, outcome.status, said)
+            self.assertIn("can't tell what it holds", said)
+        second.check_build()
+        self.assertEqual(len(self.expected), second.counts().hits)
+
     def test_tampered_file(self):
         first, second = self.machines(self.tier("open"))
         first.check_build()
