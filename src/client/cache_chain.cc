@@ -1,13 +1,15 @@
 #include "client/cache_chain.h"
 
+#include "cache/direct_entry.h"
+
 namespace hpcc {
 
 namespace {
 
-// Results only, or everything else only: nothing else is there, and nothing else is taken.
-class PartialStore final : public Store {
+// Nothing but what `keeps` says is there, and nothing else is taken.
+class PartialStore : public Store {
  public:
-  PartialStore(Store& inner, bool results) : inner_(inner), results_(results) {}
+  explicit PartialStore(Store& inner) : inner_(inner) {}
 
   absl::StatusOr<std::string> Get(const StoreKey& key) override {
     if (!IsKept(key)) return absl::NotFoundError("not kept here");
@@ -26,10 +28,68 @@ class PartialStore final : public Store {
   }
 
  private:
-  bool IsKept(const StoreKey& key) const { return (key.ns == StoreNamespace::kResult) == results_; }
+  virtual bool IsKept(const StoreKey& key) const = 0;
 
   Store& inner_;
-  const bool results_;
+};
+
+class Records final : public PartialStore {
+ public:
+  using PartialStore::PartialStore;
+
+ private:
+  bool IsKept(const StoreKey& key) const override { return key.ns != StoreNamespace::kResult; }
+};
+
+class RemoteResults final : public PartialStore {
+ public:
+  RemoteResults(Store& inner, RemoteClient& client) : PartialStore(inner), client_(client) {}
+
+  absl::StatusOr<std::string> Get(const StoreKey& key) override {
+    // What compiler this is was not known here: nothing else will be. While it is found out,
+    // hpcc-remote can start.
+    if (key.ns == StoreNamespace::kToolchain) client_.Prepare();
+    return PartialStore::Get(key);
+  }
+
+ private:
+  bool IsKept(const StoreKey& key) const override { return key.ns == StoreNamespace::kResult; }
+
+  RemoteClient& client_;
+};
+
+// Of an entry that is handed out, the result that is wanted most likely is on its way while its
+// closure is still being checked. Not where that result is `here` already: then the entry was asked
+// for because what is known here does not hold.
+class RemoteEntries final : public Store {
+ public:
+  RemoteEntries(Store& inner, RemoteClient& client, Store* here)
+      : inner_(inner), client_(client), here_(here) {}
+
+  absl::StatusOr<std::string> Get(const StoreKey& key) override {
+    absl::StatusOr<std::string> entry = inner_.Get(key);
+    if (entry.ok() && key.ns == StoreNamespace::kDirect) ExpectResultOf(*entry);
+    return entry;
+  }
+  absl::Status Put(const StoreKey& key, std::string_view value) override {
+    return inner_.Put(key, value);
+  }
+  absl::Status Touch(const StoreKey& key) override { return inner_.Touch(key); }
+  absl::Status Remove(const StoreKey& key) override { return inner_.Remove(key); }
+
+ private:
+  void ExpectResultOf(std::string_view bytes) {
+    const absl::StatusOr<DirectEntry> entry = DecodeDirectEntry(bytes, DecodeNames::kWhenNeeded);
+    if (!entry.ok() || entry->records.empty()) return;
+    const DirectRecord& newest = entry->records.front();
+    if (newest.kind != DirectRecord::Kind::kResult) return;
+    const StoreKey result = {StoreNamespace::kResult, newest.result_key};
+    if (here_ == nullptr || !here_->Touch(result).ok()) client_.Expect(result);
+  }
+
+  Store& inner_;
+  RemoteClient& client_;
+  Store* const here_;
 };
 
 }  // namespace
@@ -44,22 +104,26 @@ CacheChain::CacheChain(const Config& config, const Environment& environment, Fil
                        Clock& clock) {
   std::vector<StoreTier> tiers;
   std::vector<StoreTier> shared;
+  Store* first_disk = nullptr;
   if (config.first_disk() == nullptr) {
     VerifiedStore& records =
         AddDisk({.root = config.local_directory, .max_size = kLocalRecordsSize}, fs, clock);
-    parts_.push_back(std::make_unique<PartialStore>(records, /*results=*/false));
+    parts_.push_back(std::make_unique<Records>(records));
     tiers.push_back({parts_.back().get(), /*read_only=*/false});
   }
   for (const CacheTier& tier : config.cache) {
     if (!tier.remote()) {
       VerifiedStore& disk = AddDisk({.root = tier.location, .max_size = tier.max_size}, fs, clock);
       tiers.push_back({&disk, tier.read_only});
+      if (first_disk == nullptr) first_disk = &disk;
       continue;
     }
     remotes_.push_back(std::make_unique<RemoteClient>(tier, config, environment, fs, clock));
-    verified_.push_back(std::make_unique<VerifiedStore>(*remotes_.back()));
-    shared.push_back({verified_.back().get(), tier.read_only});
-    parts_.push_back(std::make_unique<PartialStore>(*verified_.back(), /*results=*/true));
+    RemoteClient& remote = *remotes_.back();
+    verified_.push_back(std::make_unique<VerifiedStore>(remote));
+    parts_.push_back(std::make_unique<RemoteEntries>(*verified_.back(), remote, first_disk));
+    shared.push_back({parts_.back().get(), tier.read_only});
+    parts_.push_back(std::make_unique<RemoteResults>(*verified_.back(), remote));
     tiers.push_back({parts_.back().get(), tier.read_only});
   }
   tiered_ = std::make_unique<TieredStore>(std::move(tiers));

@@ -25,9 +25,13 @@ constexpr milliseconds kFlushPatience{120'000};
 constexpr milliseconds kListPatience{35'000};  // for each page
 constexpr milliseconds kCheckPatience{12'000};
 constexpr milliseconds kStatusPatience{2000};
+// What is in flight and what is still to be written get ten seconds.
+constexpr milliseconds kStopPatience{15'000};
+constexpr milliseconds kLookEvery{50};
 
 constexpr milliseconds kNoticeEvery{250};
 constexpr size_t kMaxIdleLines = 64;
+constexpr size_t kMaxExpected = 16;
 constexpr std::chrono::minutes kBetweenEqualNotices{10};
 
 thread_local const std::function<void()>* wait_notice = nullptr;
@@ -50,6 +54,11 @@ remote_v1::Request ForKey(const StoreKey& key, remote_v1::Key* (*part)(remote_v1
   remote_v1::Request request;
   *part(&request) = EncodeKey(key);
   return request;
+}
+
+remote_v1::Request GetRequest(const StoreKey& key) {
+  return ForKey(key,
+                [](remote_v1::Request* message) { return message->mutable_get()->mutable_key(); });
 }
 
 }  // namespace
@@ -84,12 +93,46 @@ RemoteClient::RemoteClient(const CacheTier& tier, const Config& config,
 RemoteClient::~RemoteClient() = default;
 
 absl::StatusOr<std::string> RemoteClient::Get(const StoreKey& key) {
-  const remote_v1::Request request = ForKey(
-      key, [](remote_v1::Request* message) { return message->mutable_get()->mutable_key(); });
-  HPCC_ASSIGN_OR_RETURN(Answer answer, Ask(request, {}, kReadPatience));
+  std::optional<absl::StatusOr<Answer>> expected = TakeExpected(key);
+  absl::StatusOr<Answer> answered =
+      expected ? *std::move(expected) : Ask(GetRequest(key), {}, kReadPatience);
+  HPCC_ASSIGN_OR_RETURN(Answer answer, std::move(answered));
   HPCC_RETURN_IF_ERROR(StatusOf(answer.response));
   if (!answer.response.has_found()) return absl::InternalError("hpcc-remote: another answer");
   return std::move(answer.value);
+}
+
+void RemoteClient::Expect(const StoreKey& key) {
+  absl::StatusOr<std::unique_ptr<Line>> line = TakeLine();
+  if (!line.ok()) return;
+  const Deadline soon = steady_clock::now() + kNoticeEvery;
+  if (!Send(**line, GetRequest(key), {}, soon).ok()) return;
+  std::unique_ptr<Line> given_up;  // closed without the lock
+  const std::lock_guard lock(mutex_);
+  expected_.emplace_back(key, *std::move(line));
+  if (expected_.size() <= kMaxExpected) return;
+  given_up = std::move(expected_.front().second);
+  expected_.pop_front();
+}
+
+std::optional<absl::StatusOr<RemoteClient::Answer>> RemoteClient::TakeExpected(
+    const StoreKey& key) {
+  std::unique_ptr<Line> line;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(expected_.begin(), expected_.end(),
+                                    [&key](const auto& one) { return one.first == key; });
+    if (found == expected_.end()) return std::nullopt;
+    line = std::move(found->second);
+    expected_.erase(found);
+  }
+  absl::StatusOr<Answer> answer = Receive(*line, steady_clock::now() + kReadPatience);
+  if (answer.ok()) {
+    KeepLine(std::move(line));
+    return answer;
+  }
+  if (absl::IsDeadlineExceeded(answer.status())) return NoteSilence();
+  return std::nullopt;
 }
 
 absl::Status RemoteClient::Put(const StoreKey& key, std::string_view sealed) {
@@ -281,20 +324,48 @@ void RemoteClient::Publish(std::string_view notice) {
   WriteTierNotice(fs_, local_directory_, tier_, now, line);
 }
 
-absl::StatusOr<remote_v1::StatusReport> QueryRemote(FileSystem& fs, const RemotePlace& place) {
-  const Environment none;
-  RemoteDialer dialer(place, none, fs, Clock::Real());
+namespace {
+
+// Of a connection of its own, to a program that isn't started for it.
+absl::StatusOr<remote_v1::Response> AskRunning(RemoteDialer& dialer, remote_v1::Request request) {
   if (dialer.IsSilent()) return absl::UnavailableError("hpcc-remote does not answer");
   HPCC_ASSIGN_OR_RETURN(Connection connection, dialer.Connect());
-  remote_v1::Request request;
   request.set_protocol_version(kRemoteProtocolVersion);
-  request.mutable_status();
   HPCC_RETURN_IF_ERROR(connection.Send(FrameOf(request), kStatusPatience));
   HPCC_ASSIGN_OR_RETURN(const std::string bytes,
                         ReceiveFrame(connection, kMaxRemoteFrameBytes, kStatusPatience));
   HPCC_ASSIGN_OR_RETURN(remote_v1::Response response, ParseRemoteResponse(bytes));
   HPCC_RETURN_IF_ERROR(StatusOf(response));
+  return response;
+}
+
+}  // namespace
+
+absl::StatusOr<remote_v1::StatusReport> QueryRemote(FileSystem& fs, const RemotePlace& place) {
+  const Environment none;
+  RemoteDialer dialer(place, none, fs, Clock::Real());
+  remote_v1::Request request;
+  request.mutable_status();
+  HPCC_ASSIGN_OR_RETURN(remote_v1::Response response, AskRunning(dialer, std::move(request)));
   return std::move(*response.mutable_status());
+}
+
+absl::Status StopRemote(FileSystem& fs, const RemotePlace& place, Clock& clock) {
+  const Environment none;
+  RemoteDialer dialer(place, none, fs, clock);
+  if (!dialer.ProgramLives()) return absl::NotFoundError("no hpcc-remote runs");
+  remote_v1::Request request;
+  request.mutable_stop();
+  HPCC_RETURN_IF_ERROR(AskRunning(dialer, std::move(request)).status());
+  const int64_t deadline =
+      clock.MonotonicNanoseconds() + std::chrono::nanoseconds(kStopPatience).count();
+  while (dialer.ProgramLives()) {
+    if (clock.MonotonicNanoseconds() >= deadline) {
+      return absl::DeadlineExceededError("hpcc-remote was told to end and is still there");
+    }
+    clock.Sleep(kLookEvery);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace hpcc

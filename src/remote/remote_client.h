@@ -11,10 +11,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -60,6 +63,12 @@ class RemoteClient final : public Store {
   absl::Status Touch(const StoreKey& key) override;
   absl::Status Remove(const StoreKey& key) override;
 
+  // Whoever knows that it will ask can say so first, and do something else meanwhile; neither
+  // waits. Prepare: a program is started where there is none.
+  void Prepare() { dialer_.Prepare(); }
+  // Expect: `key` is asked for; the next Get() of it takes the answer.
+  void Expect(const StoreKey& key);
+
   // For the commands, which wait for answers as long as these may take.
   absl::Status PutAndWait(const StoreKey& key, std::string_view sealed);
   struct Entry {
@@ -87,6 +96,8 @@ class RemoteClient final : public Store {
                     Deadline deadline);
   absl::StatusOr<Answer> Receive(Line& line, Deadline deadline);
   absl::Status AwaitAnswer(Line& line, Deadline deadline);
+  // The answer to what was expected, or nothing: then it is to be asked for.
+  std::optional<absl::StatusOr<Answer>> TakeExpected(const StoreKey& key);
   absl::StatusOr<std::unique_ptr<Line>> TakeLine();
   void KeepLine(std::unique_ptr<Line> line);
   // Counts it, and says it where this caller is the first to find out. The value is what callers
@@ -104,12 +115,17 @@ class RemoteClient final : public Store {
   const RemotePlace place_;
   RemoteDialer dialer_;
   std::mutex mutex_;
-  std::vector<std::unique_ptr<Line>> idle_;     // guarded by mutex_
+  std::vector<std::unique_ptr<Line>> idle_;  // guarded by mutex_
+  // Lines on which an answer is still to come, the oldest first. Guarded by mutex_.
+  std::deque<std::pair<StoreKey, std::unique_ptr<Line>>> expected_;
   std::unique_ptr<TierStatistics> statistics_;  // guarded by mutex_; null until needed
 };
 
 // Of the hpcc-remote that runs here. NotFound: none does; none is started.
 absl::StatusOr<remote_v1::StatusReport> QueryRemote(FileSystem& fs, const RemotePlace& place);
+// Tells it to end and waits until it has written what it took and is gone. NotFound: none runs.
+// DeadlineExceeded: it is still there after a quarter of a minute.
+absl::Status StopRemote(FileSystem& fs, const RemotePlace& place, Clock& clock);
 
 }  // namespace hpcc
 

@@ -10,6 +10,8 @@ namespace hpcc {
 namespace {
 
 constexpr std::chrono::milliseconds kLookEvery{5};
+// How long a stranger's silence is remembered: nobody says when it ends.
+constexpr std::chrono::milliseconds kStrangerSilence{30'000};
 
 bool NobodyListens(const absl::Status& status) {
   return absl::IsNotFound(status) || absl::IsUnavailable(status);
@@ -35,7 +37,11 @@ absl::StatusOr<Connection> RemoteDialer::Connect() {
   return connection;
 }
 
-absl::StatusOr<Connection> RemoteDialer::StartAndConnect() {
+void RemoteDialer::Prepare() {
+  if (!IsSilent() && NobodyListens(Connect().status())) StartOnce().status().IgnoreError();
+}
+
+absl::StatusOr<RemoteDialer::Start> RemoteDialer::StartOnce() {
   HPCC_RETURN_IF_ERROR(RemoteProgram(fs_).status());
   HPCC_RETURN_IF_ERROR(PrepareRuntimeDirectory(fs_, place_.directory()));
   const std::string marker = place_.start_marker();
@@ -51,11 +57,16 @@ absl::StatusOr<Connection> RemoteDialer::StartAndConnect() {
   const bool first = (!tried || again) && MakeMarker(marker);
   if (first) HPCC_RETURN_IF_ERROR(StartRemote(fs_, environment_, place_));
   if (again) return absl::UnavailableError("hpcc-remote is being started again");
-  absl::StatusOr<Connection> connection = ConnectWithin(kRemoteStartPatience - age);
+  return Start{.first = first, .left = kRemoteStartPatience - age};
+}
+
+absl::StatusOr<Connection> RemoteDialer::StartAndConnect() {
+  HPCC_ASSIGN_OR_RETURN(const Start start, StartOnce());
+  absl::StatusOr<Connection> connection = ConnectWithin(start.left);
   if (connection.ok() || !NobodyListens(connection.status())) return connection;
   constexpr std::string_view kLate = "hpcc-remote was not ready in time";
-  return first ? absl::DeadlineExceededError(std::string(kLate))
-               : absl::UnavailableError(std::string(kLate));
+  return start.first ? absl::DeadlineExceededError(std::string(kLate))
+                     : absl::UnavailableError(std::string(kLate));
 }
 
 absl::StatusOr<Connection> RemoteDialer::ConnectWithin(std::chrono::nanoseconds patience) {
@@ -83,7 +94,9 @@ bool RemoteDialer::IsSilent() {
   FileStat stat;
   if (fs_.Stat(marker.c_str(), /*follow_symlinks=*/false, &stat) != 0) return false;
   if (ProgramLives()) return true;
-  // The one that was silent is gone; the next is another.
+  // Not hpcc-remote, then: it is gone, or what listens there never was one.
+  const std::chrono::nanoseconds age(clock_.NowNanoseconds() - stat.modified_ns);
+  if (age.count() >= 0 && age < kStrangerSilence && Connect().ok()) return true;
   fs_.Remove(marker).IgnoreError();
   return false;
 }

@@ -32,6 +32,9 @@ std::string RemotePlace::lock_file() const {
 std::string RemotePlace::start_marker() const {
   return path::Join(directory_, "remote.starting");
 }
+std::string RemotePlace::starts_file() const {
+  return path::Join(directory_, "remote.starts");
+}
 std::string RemotePlace::silent_marker() const {
   return path::Join(directory_, "remote.silent");
 }

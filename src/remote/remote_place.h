@@ -5,10 +5,12 @@
 //
 //   remote.sock      its Unix socket
 //   remote.lock      locked while one lives
-//   remote.starting  when somebody last started one; removed once it has lived for a while, or
-//                    leaves
+//   remote.starting  when somebody last started one; removed when it is ready, or, when too many
+//                    have ended early, once it has lived for a while
+//   remote.starts    one byte for each that became ready since one has lived for a while
 //   remote.silent    made by somebody who waited in vain, removed by hpcc-remote when it goes on;
-//                    while it is there nobody asks
+//                    while it is there nobody asks (half a minute long, where what listens there
+//                    is no hpcc-remote)
 
 #include <string>
 
@@ -29,6 +31,7 @@ class RemotePlace {
   std::string socket() const;
   std::string lock_file() const;
   std::string start_marker() const;
+  std::string starts_file() const;
   std::string silent_marker() const;
 
  private:

@@ -36,6 +36,9 @@ constexpr milliseconds kLockPatience{15'000};  // for one that is ending
 constexpr milliseconds kLockEvery{20};
 // Having lived this long counts as having started.
 constexpr milliseconds kProven{5000};
+// Of those that ended earlier so many in a row are replaced at once, whoever killed them. More must
+// be the program's own fault: then the mark of its start keeps the next from being started at once.
+constexpr uint64_t kEarlyEnds = 5;
 
 constexpr std::string_view kHelp =
     "usage: hpcc-remote [--idle DURATION] [--help | --version]\n"
@@ -72,7 +75,7 @@ class HeldRemotePlace {
   ~HeldRemotePlace() {
     if (!held_) return;
     Unlisten();
-    fs_.Remove(place_.start_marker()).IgnoreError();
+    NoteProven();
     fs_.Remove(place_.silent_marker()).IgnoreError();
   }
 
@@ -110,7 +113,19 @@ class HeldRemotePlace {
     fs_.Remove(place_.silent_marker()).IgnoreError();
     Log(LogLevel::kWarning, "somebody waited in vain; answering again");
   }
-  void NoteProven() { fs_.Remove(place_.start_marker()).IgnoreError(); }
+  void NoteReady() {
+    FileStat stat;
+    const bool counted =
+        fs_.Stat(place_.starts_file().c_str(), /*follow_symlinks=*/false, &stat) == 0;
+    const uint64_t starts = counted ? stat.size + 1 : 1;
+    // What can't be counted is taken for too many.
+    if (!WriteFileAtomically(fs_, place_.starts_file(), std::string(starts, '.')).ok()) return;
+    if (starts <= kEarlyEnds) fs_.Remove(place_.start_marker()).IgnoreError();
+  }
+  void NoteProven() {
+    fs_.Remove(place_.start_marker()).IgnoreError();
+    fs_.Remove(place_.starts_file()).IgnoreError();
+  }
 
   bool StillThere() {
     FileStat stat;
@@ -133,10 +148,10 @@ bool IsIdle(const RemoteState& state, milliseconds idle) {
          since > std::chrono::nanoseconds(idle).count();
 }
 
-// Until a signal, the loss of the place, or until nobody needs it.
+// Until a signal, a Stop, the loss of the place, or until nobody needs it.
 void StayAlive(HeldRemotePlace& held, RemoteState& state, milliseconds idle) {
   milliseconds lived{0};
-  while (WaitForSignal(kTick) == 0) {
+  while (WaitForSignal(kTick) == 0 && !state.told_to_end) {
     held.DenySilence();
     if (lived < kProven && (lived += kTick) >= kProven) held.NoteProven();
     state.tiers.SaveStatistics();
@@ -158,6 +173,7 @@ absl::Status Serve(FileSystem& fs, Clock& clock, RemotePlace place, milliseconds
   {
     RemoteServer server(state, std::move(listener));
     held.DenySilence();
+    held.NoteReady();
     Log(LogLevel::kInfo, StrCat("hpcc-remote ", getpid(), " is ready at ", held.place().socket()));
     StayAlive(held, state, idle);
     held.Unlisten();

@@ -12,6 +12,7 @@
 #include "config/runtime_directory.h"
 #include "remote/remote_client.h"
 #include "remote/remote_test_support.h"
+#include "store/packed_value.h"
 #include "store/verified_store.h"
 
 namespace hpcc {
@@ -50,6 +51,15 @@ class RemoteServerTest : public testing::Test {
     const std::string hex = key.digest.ToHex();
     return StrCat("cache/default/", StoreNamespaceName(key.ns), "/", hex.substr(0, 2), "/", hex);
   }
+  // That doesn't get shorter.
+  static std::string ValueOfNoUse(size_t size) {
+    std::string value;
+    uint32_t state = 1;
+    for (; value.size() < size; state = state * 1664525 + 1013904223) {
+      value.push_back(static_cast<char>(state >> 24));
+    }
+    return value;
+  }
   // Sends bytes as a peer that is no program of ours, and tells whether the server hung up.
   bool HangsUpOn(std::string_view bytes) {
     absl::StatusOr<Connection> connection = Connection::ToUnixSocket(place_->socket());
@@ -78,7 +88,7 @@ TEST_F(RemoteServerTest, AValueIsTakenAtOnceWrittenAndFound) {
   ASSERT_TRUE(client.Put(key, sealed).ok());
   EXPECT_EQ(*client.Get(key), sealed);
   ASSERT_TRUE(client.Flush().ok());
-  EXPECT_EQ(cache_.objects().at(ObjectOf(key)), sealed);
+  EXPECT_EQ(*UnpackValue(cache_.objects().at(ObjectOf(key))), sealed);
   EXPECT_EQ(*client.Get(key), sealed);
   ASSERT_TRUE(client.Remove(key).ok());
   EXPECT_TRUE(absl::IsNotFound(client.Get(key).status()));
@@ -190,6 +200,64 @@ TEST_F(RemoteServerTest, AServerThatIsStuckCostsOneWait) {
     EXPECT_TRUE(absl::IsUnavailable(client.Get(Key("a")).status()));
   }
   EXPECT_LT(steady_clock::now() - began - first, milliseconds(1000));
+}
+
+TEST_F(RemoteServerTest, AnExpectedValueIsAskedForOnce) {
+  RemoteClient client = Client();
+  const StoreKey key = Key("a");
+  const std::string sealed = SealValue(key, std::string(300'000, 'v'));
+  ASSERT_TRUE(client.PutAndWait(key, sealed).ok());
+  const int before = cache_.requests;
+  client.Expect(key);
+  while (cache_.requests == before) Clock::Real().Sleep(milliseconds(5));
+  EXPECT_EQ(*client.Get(key), sealed);
+  EXPECT_EQ(cache_.requests, before + 1);
+  EXPECT_EQ(*client.Get(key), sealed);
+  EXPECT_EQ(cache_.requests, before + 2);
+}
+
+TEST_F(RemoteServerTest, AnExpectedValueThatIsMissingIsNotAskedForAgain) {
+  RemoteClient client = Client();
+  client.Expect(Key("a"));
+  EXPECT_TRUE(absl::IsNotFound(client.Get(Key("a")).status()));
+  EXPECT_EQ(cache_.requests, 1);
+}
+
+TEST_F(RemoteServerTest, WhatIsExpectedAndNotWantedHarmsNobody) {
+  const StoreKey key = Key("a");
+  const std::string sealed = SealValue(key, ValueOfNoUse(500'000));
+  {
+    RemoteClient client = Client();
+    ASSERT_TRUE(client.PutAndWait(key, sealed).ok());
+    for (int i = 0; i < 20; ++i) client.Expect(key);
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(client.Get(key).value_or("none"), sealed);
+  }
+  EXPECT_EQ(*Client().Get(key), sealed);
+  EXPECT_EQ(state_->security_events, 0u);
+}
+
+TEST_F(RemoteServerTest, AnExpectationDoesNotOutliveItsServer) {
+  RemoteClient client = Client();
+  const StoreKey key = Key("a");
+  ASSERT_TRUE(client.PutAndWait(key, SealValue(key, "value")).ok());
+  client.Expect(Key("b"));
+  client.Expect(key);
+  StopServer();
+  StartServer();
+  EXPECT_TRUE(client.Get(key).ok());
+}
+
+TEST_F(RemoteServerTest, AStopIsAnsweredAndTold) {
+  EXPECT_TRUE(absl::IsNotFound(StopRemote(fs_, *place_, Clock::Real())));
+  absl::StatusOr<std::unique_ptr<File>> lock = fs_.OpenForOverwriting(place_->lock_file(), 0600);
+  ASSERT_TRUE(lock.ok() && (*lock)->TryLock().ok());
+  std::thread program([this, &lock] {
+    while (!state_->told_to_end) Clock::Real().Sleep(milliseconds(5));
+    lock->reset();
+  });
+  EXPECT_TRUE(StopRemote(fs_, *place_, Clock::Real()).ok());
+  program.join();
+  EXPECT_EQ(state_->security_events, 0u);
 }
 
 TEST_F(RemoteServerTest, GarbageCostsItsConnectionAndIsASecurityEvent) {

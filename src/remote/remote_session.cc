@@ -90,6 +90,10 @@ bool RemoteSession::Serve(const remote_v1::Request& request) {
     return false;
   }
   if (request.has_status()) return ServeStatus();
+  if (request.has_stop()) {
+    state_.told_to_end = true;
+    return Answer(absl::OkStatus());
+  }
   if (request.has_open() && !tier_) {
     tier_ = state_.tiers.For(request.open());
     return true;

@@ -28,6 +28,7 @@ struct RemoteState {
 
   int64_t started_ns = 0;  // since the epoch; set before the first connection
 
+  std::atomic<bool> told_to_end = false;
   std::atomic<bool> stopping = false;  // no new requests; what is in flight is finished
   std::atomic<uint64_t> requests = 0;
   std::atomic<uint64_t> in_flight = 0;

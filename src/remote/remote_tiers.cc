@@ -83,6 +83,7 @@ absl::StatusOr<std::unique_ptr<ObjectStore>> RemoteTier::MakeObjectStore(
                               .region = tier_.s3.region,
                               .endpoint = tier_.s3.endpoint,
                               .ca_file = tier_.ca_file,
+                              .network = NetworkSettingsOf(environment),
                               .auto_create = tier_.s3.auto_create},
                              *credentials_, clock_);
   }
@@ -90,7 +91,8 @@ absl::StatusOr<std::unique_ptr<ObjectStore>> RemoteTier::MakeObjectStore(
                       .user = tier_.http.username,
                       .password = tier_.http.password,
                       .bearer_token = tier_.http.bearer_token,
-                      .ca_file = tier_.ca_file};
+                      .ca_file = tier_.ca_file,
+                      .network = NetworkSettingsOf(environment)};
   if (!tier_.http.password_file.empty()) {
     HPCC_ASSIGN_OR_RETURN(options.password, ReadSecret(fs_, tier_.http.password_file));
   }

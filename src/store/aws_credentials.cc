@@ -27,8 +27,8 @@ class AwsCredentialChain final : public AwsCredentialProvider {
         environment_(environment),
         fs_(fs),
         clock_(clock),
-        link_({/*ca_file=*/{}, /*ignore_proxy=*/true}, clock),
-        network_({options.ca_file, /*ignore_proxy=*/false}, clock) {}
+        link_({}, clock),
+        network_({options.ca_file, NetworkSettingsOf(environment)}, clock) {}
 
   absl::StatusOr<AwsCredentials> Get(std::chrono::milliseconds patience) override;
   void Refused() override;

@@ -29,7 +29,7 @@ class HttpObjectStore final : public ObjectStore {
       : options_(options),
         url_(std::move(url)),
         clock_(clock),
-        transfer_({options.ca_file, /*ignore_proxy=*/false}, clock) {}
+        transfer_({options.ca_file, options.network}, clock) {}
 
   absl::StatusOr<Object> Get(std::string_view name) override {
     return GetWithin(name, options_.limits.read);
@@ -44,7 +44,9 @@ class HttpObjectStore final : public ObjectStore {
     return absl::UnimplementedError("an HTTP cache can't refresh an object");
   }
   absl::StatusOr<ListPage> List(std::string_view, std::string_view) override {
-    return absl::UnimplementedError("an HTTP cache can't list its objects");
+    return absl::UnimplementedError(
+        "an HTTP cache can't tell what it holds: it can be copied to, but not copied from or "
+        "checked");
   }
   absl::Status Check(std::string_view prefix, bool write) override;
   std::string Description() const override { return url_; }

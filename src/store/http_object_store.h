@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "store/network_settings.h"
 #include "store/object_store.h"
 
 namespace hpcc {
@@ -27,6 +28,7 @@ struct HttpOptions {
   std::string password;
   std::string bearer_token;
   std::string ca_file;  // PEM of private authorities; empty: the system's
+  NetworkSettings network;
   ObjectLimits limits;
 };
 

@@ -194,6 +194,8 @@ struct HttpTransfer::State {
   }
 
   void SetUp(CURL* handle) const;
+  void SetAuthorities(CURL* handle) const;
+  void SetProxy(CURL* handle, std::string_view url) const;
   CURLcode PerformOnce(const HttpRequest& request, std::chrono::milliseconds bound,
                        Receiver* receiver);
 };
@@ -216,11 +218,31 @@ void HttpTransfer::State::SetUp(CURL* handle) const {
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, 128L << 10);
   curl_easy_setopt(handle, CURLOPT_USERAGENT, "hpcc/" HPCC_VERSION);
+  SetAuthorities(handle);
+}
+
+void HttpTransfer::State::SetAuthorities(CURL* handle) const {
   if (!options.ca_file.empty()) {
     curl_easy_setopt(handle, CURLOPT_CAINFO, options.ca_file.c_str());
     curl_easy_setopt(handle, CURLOPT_CAPATH, nullptr);
+    return;
   }
-  if (options.ignore_proxy) curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
+  const NetworkSettings& network = options.network;
+  if (!network.certificate_file.empty()) {
+    curl_easy_setopt(handle, CURLOPT_CAINFO, network.certificate_file.c_str());
+  }
+  if (!network.certificate_directory.empty()) {
+    curl_easy_setopt(handle, CURLOPT_CAPATH, network.certificate_directory.c_str());
+  }
+}
+
+// Empty ones too: else libcurl looks into the environment of this process.
+void HttpTransfer::State::SetProxy(CURL* handle, std::string_view url) const {
+  const NetworkSettings& network = options.network;
+  const bool encrypted = url.starts_with("https:");
+  const std::string& proxy = encrypted ? network.https_proxy : network.http_proxy;
+  curl_easy_setopt(handle, CURLOPT_PROXY, proxy.c_str());
+  curl_easy_setopt(handle, CURLOPT_NOPROXY, network.no_proxy.c_str());
 }
 
 namespace {
@@ -279,6 +301,7 @@ CURLcode HttpTransfer::State::PerformOnce(const HttpRequest& request,
   SetMethod(curl, request);
   SetAuthentication(curl, request);
   const auto headers = HeaderList(request);
+  SetProxy(curl, request.url);
   curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(bound.count()));

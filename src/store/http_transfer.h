@@ -3,7 +3,7 @@
 
 // One HTTP/1.1 exchange after another, over connections that are kept: libcurl behind bounds.
 // Certificates are always verified, nothing is ever followed or unpacked, and what the server sends
-// is cut off at the limits. Proxies are those of the environment (https_proxy, no_proxy).
+// is cut off at the limits. Proxies are those of the NetworkSettings, and no others.
 
 #include <chrono>
 #include <cstdint>
@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "store/network_settings.h"
 
 namespace hpcc {
 
@@ -52,8 +53,8 @@ struct HttpResponse {
 };
 
 struct HttpTransferOptions {
-  std::string ca_file;        // PEM, instead of the system's authorities; empty: the system's
-  bool ignore_proxy = false;  // for addresses of this machine or link
+  std::string ca_file;  // PEM, instead of the system's authorities; empty: the system's
+  NetworkSettings network;
 };
 
 // Thread-safe.

@@ -21,7 +21,7 @@ HttpRequest To(const std::string& url) {
 }
 
 absl::StatusOr<HttpResponse> Ask(const HttpRequest& request, const std::string& ca_file = "") {
-  HttpTransfer transfer({ca_file, /*ignore_proxy=*/true}, Clock::Real());
+  HttpTransfer transfer({ca_file, NetworkSettings()}, Clock::Real());
   return transfer.Perform(request);
 }
 
@@ -59,6 +59,40 @@ TEST(HttpTransferTest, AConnectionServesManyRequests) {
     ASSERT_TRUE(transfer.Perform(request).ok());
   }
   EXPECT_EQ(server.connections(), 1);
+}
+
+TEST(HttpTransferTest, AProxyIsAskedInsteadOfTheServer) {
+  const FakeHttpServer proxy([](const FakeRequest& request) {
+    return FakeAnswer{200, request.target};
+  });
+  HttpTransfer transfer({.network = {.http_proxy = proxy.url()}}, Clock::Real());
+  const absl::StatusOr<HttpResponse> response = transfer.Perform(To("http://cache.invalid/a"));
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(response->body, "http://cache.invalid/a");
+  EXPECT_EQ(proxy.requests().at(0).headers.at("host"), "cache.invalid");
+}
+
+TEST(HttpTransferTest, AnEncryptedServerIsReachedByATunnel) {
+  const FakeHttpServer proxy([](const FakeRequest&) { return FakeAnswer{403, "no"}; });
+  HttpTransfer transfer({.network = {.https_proxy = proxy.url()}}, Clock::Real());
+  EXPECT_FALSE(transfer.Perform(To("https://cache.invalid/a")).ok());
+  EXPECT_EQ(proxy.requests().at(0).method, "CONNECT");
+  EXPECT_EQ(proxy.requests().at(0).target, "cache.invalid:443");
+}
+
+TEST(HttpTransferTest, HostsThatNeedNoProxyAreAskedDirectly) {
+  const FakeHttpServer server([](const FakeRequest&) { return FakeAnswer{200, "direct"}; });
+  const FakeHttpServer proxy([](const FakeRequest&) { return FakeAnswer{200, "by proxy"}; });
+  HttpTransfer transfer({.network = {.http_proxy = proxy.url(), .no_proxy = "a.b,127.0.0.1"}},
+                        Clock::Real());
+  EXPECT_EQ(transfer.Perform(To(server.url()))->body, "direct");
+}
+
+TEST(HttpTransferTest, TheProxiesOfThisProcessesEnvironmentAreNotItsBusiness) {
+  const FakeHttpServer server([](const FakeRequest&) { return FakeAnswer{200, "direct"}; });
+  ASSERT_EQ(setenv("http_proxy", ClosedPort().url().c_str(), 1), 0);
+  EXPECT_EQ(Ask(To(server.url())).value_or(HttpResponse()).body, "direct");
+  ASSERT_EQ(unsetenv("http_proxy"), 0);
 }
 
 TEST(HttpTransferTest, SeveralThreadsGetTheirOwnAnswers) {

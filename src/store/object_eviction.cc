@@ -12,6 +12,7 @@ namespace hpcc {
 namespace {
 
 constexpr size_t kBatch = 1000;
+constexpr double kMostOthers = 16;  // more is a burst, not a rate
 constexpr std::chrono::seconds kPauseAfterError{60};
 // What remote tiers hold.
 constexpr StoreNamespace kKinds[] = {StoreNamespace::kResult, StoreNamespace::kDirect};
@@ -64,7 +65,8 @@ ObjectEviction::ObjectEviction(ObjectStore& objects, std::string name_space, uin
 
 bool ObjectEviction::Added(uint64_t bytes) {
   const std::lock_guard lock(mutex_);
-  estimate_ += bytes;
+  estimate_ += bytes + static_cast<uint64_t>(others_ * static_cast<double>(bytes));
+  put_since_total_ += bytes;
   if (put_since_sample_) *put_since_sample_ += bytes;
   return !running_ && (SampleIsOld() || Overshot()) &&
          clock_.MonotonicNanoseconds() >= not_before_ns_;
@@ -76,7 +78,8 @@ absl::Status ObjectEviction::Run(const std::atomic<bool>& stop) {
     const std::lock_guard lock(mutex_);
     if (running_) return absl::OkStatus();
     running_ = true;
-    sample = SampleIsOld();
+    // What is only supposed of others is looked at before everything is listed for it.
+    sample = SampleIsOld() || others_ > 0;
   }
   absl::Status status = sample ? Sample() : absl::OkStatus();
   bool overshot = false;
@@ -102,6 +105,7 @@ absl::Status ObjectEviction::Sample() {
     put_since_sample_ = 0;
   }
   double total = 0;
+  bool exact = true;
   for (const StoreNamespace kind : kKinds) {
     HPCC_ASSIGN_OR_RETURN(const ListPage page, objects_.List(ObjectPrefix(name_space_, kind), {}));
     uint64_t size = 0;
@@ -112,13 +116,28 @@ absl::Status ObjectEviction::Sample() {
       size += object.size;
       part = PartUpTo(key->digest);
     }
+    exact &= page.continuation.empty();
     if (page.continuation.empty()) part = 1;
     total += part > 0 ? static_cast<double>(size) / part : 0;
   }
   const std::lock_guard lock(mutex_);
+  const auto bounded = static_cast<uint64_t>(std::min(total, 1e18));
+  NoteTotal(bounded, exact);
   // What was put meanwhile may be in the sample too: rather too much than too little.
-  estimate_ = static_cast<uint64_t>(std::min(total, 1e18)) + (estimate_ - before);
+  estimate_ = bounded + (estimate_ - before);
   return absl::OkStatus();
+}
+
+void ObjectEviction::NoteTotal(uint64_t total, bool exact) {
+  if (exact && last_total_ && put_since_total_ != 0) {
+    const uint64_t grown = total > *last_total_ ? total - *last_total_ : 0;
+    const uint64_t by_others = grown > put_since_total_ ? grown - put_since_total_ : 0;
+    others_ = std::min(kMostOthers,
+                       static_cast<double>(by_others) / static_cast<double>(put_since_total_));
+  }
+  last_total_ = exact ? std::optional(total) : std::nullopt;
+  put_since_total_ = 0;
+  if (!exact) others_ = 0;
 }
 
 absl::Status ObjectEviction::ListAndEvict(const std::atomic<bool>& stop) {
@@ -153,6 +172,9 @@ absl::Status ObjectEviction::ListAndEvict(const std::atomic<bool>& stop) {
     evicted_ += names.size();
   }
   const std::lock_guard lock(mutex_);
+  // Evicted since the last sample: what others put meanwhile is not known from this.
+  last_total_ = found.size() < kMostListedObjects ? std::optional(total) : std::nullopt;
+  put_since_total_ = 0;
   // What others of this program have put since the listing began comes on top.
   estimate_ = total + (estimate_ - before);
   return status;

@@ -6,7 +6,8 @@
 // How much there is, is an estimate in memory: from a sample, with what this program puts added.
 // The sample is the first page of each kind of value: digests spread names evenly, so the last name
 // of a page says which part of all it is, and a page that is all there is is exact. It is taken
-// anew each time this program has put a twentieth of the limit, to see what others put. When the
+// anew each time this program has put a twentieth of the limit, to see what others put. As long as
+// samples are exact, others are taken to go on putting as they did between the last two. When the
 // estimate says that the limit is overshot by 10%, everything is listed once, and the least
 // recently used go until 90% are left. Several programs doing this at once list the same and remove
 // the same; an object put anew meanwhile may go too, and is a miss.
@@ -48,6 +49,8 @@ class ObjectEviction {
 
  private:
   absl::Status Sample();
+  // With mutex_: what is there now, as far as it is known, and whether that is exact.
+  void NoteTotal(uint64_t total, bool exact);
   absl::Status ListAndEvict(const std::atomic<bool>& stop);
   bool SampleIsOld() const { return !put_since_sample_ || *put_since_sample_ > max_size_ / 20; }
   bool Overshot() const { return estimate_ > max_size_ + max_size_ / 10; }
@@ -60,6 +63,9 @@ class ObjectEviction {
   bool running_ = false;
   uint64_t estimate_ = 0;
   std::optional<uint64_t> put_since_sample_;  // bytes; none: there was no sample yet
+  std::optional<uint64_t> last_total_;        // of the last sample or listing, if it was exact
+  uint64_t put_since_total_ = 0;              // bytes
+  double others_ = 0;                         // bytes that others put for each that is put here
   uint64_t evicted_ = 0;
   int64_t not_before_ns_ = 0;  // monotonic
 };

@@ -94,6 +94,38 @@ TEST_F(ObjectEvictionTest, ThreeAtOnceRemoveNoMoreThanOneWould) {
   EXPECT_TRUE(IsThere(119));
 }
 
+TEST_F(ObjectEvictionTest, ThreeThatPutInTurnOvershootByLittleMoreThanATenth) {
+  std::vector<std::unique_ptr<ObjectEviction>> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(std::make_unique<ObjectEviction>(objects_, "ns", 100000, clock_));
+  }
+  size_t most = 0;
+  for (int i = 0; i < 900; ++i) {
+    objects_.Set(ObjectName("ns", ResultKey(i)), std::string(1000, 'x'), i + 1);
+    ObjectEviction& client = *clients[i % 3];
+    if (client.Added(1000)) {
+      EXPECT_TRUE(client.Run(never_).ok());
+    }
+    most = std::max(most, objects_.objects().size());
+  }
+  EXPECT_LE(most, 113u);
+  EXPECT_GE(objects_.objects().size(), 85u);
+}
+
+TEST_F(ObjectEvictionTest, WhatOthersNoLongerPutIsNoReasonToList) {
+  ObjectEviction eviction(objects_, "ns", 100000, clock_);
+  ASSERT_TRUE(eviction.Run(never_).ok());
+  Fill(60);
+  ASSERT_TRUE(eviction.Added(6000));
+  ASSERT_TRUE(eviction.Run(never_).ok());  // nine in ten were put by others
+  const int before = objects_.calls("list");
+  ASSERT_TRUE(eviction.Added(6000));
+  EXPECT_GT(eviction.estimated_size(), 110000u);
+  ASSERT_TRUE(eviction.Run(never_).ok());
+  EXPECT_EQ(objects_.calls("list"), before + 2);
+  EXPECT_EQ(eviction.estimated_size(), 60000u);
+}
+
 TEST_F(ObjectEvictionTest, AnErrorIsFollowedByAPause) {
   ObjectEviction eviction(objects_, "ns", 100000, clock_);
   ASSERT_TRUE(eviction.Run(never_).ok());

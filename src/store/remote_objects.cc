@@ -10,6 +10,7 @@
 #include "store/background_worker.h"
 #include "store/object_eviction.h"
 #include "store/object_names.h"
+#include "store/packed_value.h"
 #include "store/verified_store.h"
 
 namespace hpcc {
@@ -176,13 +177,14 @@ absl::StatusOr<std::string> RemoteObjects::State::Open(const StoreKey& key, cons
     Report(reads, began_ns, absl::OkStatus());
     return Reject(name, EventName(opened.problem), Describe(opened.problem));
   }
-  const absl::Status seal = OpenSealedValue(key, opened.sealed).status();
-  Report(reads, began_ns, seal);
-  if (!seal.ok()) {
-    return Reject(name, EventName(SignatureProblem::kNone), std::string(seal.message()));
+  bytes.erase(0, bytes.size() - opened.body.size());
+  absl::StatusOr<std::string> sealed = UnpackValue(std::move(bytes));
+  const absl::Status whole = sealed.ok() ? OpenSealedValue(key, *sealed).status() : sealed.status();
+  Report(reads, began_ns, whole);
+  if (!whole.ok()) {
+    return Reject(name, EventName(SignatureProblem::kNone), std::string(whole.message()));
   }
-  bytes.erase(0, bytes.size() - opened.sealed.size());
-  return bytes;
+  return sealed;
 }
 
 void RemoteObjects::State::NoteUse(const std::string& name, int64_t modified_ns) {
@@ -265,12 +267,14 @@ absl::Status RemoteObjects::Put(const StoreKey& key, std::string_view sealed) {
   const int64_t began = s.clock.MonotonicNanoseconds();
   const Verdict verdict = s.writes.breaker.Ask(began);
   if (verdict == Verdict::kSkip) return s.Suspended(s.writes);
+  const std::string packed = PackValue(sealed);
+  std::string_view object = packed.empty() ? sealed : packed;
   std::string signed_value;
   if (s.options.signer) {
-    signed_value = SignValue(*s.options.signer, s.options.name_space, sealed);
-    sealed = signed_value;
+    signed_value = SignValue(*s.options.signer, s.options.name_space, object);
+    object = signed_value;
   }
-  const absl::Status status = s.objects.Put(s.NameOf(key), sealed);
+  const absl::Status status = s.objects.Put(s.NameOf(key), object);
   if (verdict == Verdict::kProbe) {
     s.ReportProbe(s.writes, status);
   } else {
@@ -283,10 +287,10 @@ absl::Status RemoteObjects::Put(const StoreKey& key, std::string_view sealed) {
       return;
     }
     ++m.writes;
-    m.bytes_sent += sealed.size();
+    m.bytes_sent += object.size();
     m.write_latency.Add(took);
   });
-  if (status.ok()) s.NoteAdded(sealed.size());
+  if (status.ok()) s.NoteAdded(object.size());
   return status;
 }
 

@@ -6,7 +6,8 @@
 //
 //   name   = "cache/" namespace "/" kind "/" first two of hex "/" hex
 //   kind   = StoreNamespaceName, hex = the key's 64 lower-case hex digits
-//   object = sealed | signed (store/signed_value.h), with a signer
+//   object = body | signed (store/signed_value.h), with a signer
+//   body   = sealed | packed (store/packed_value.h), where that is shorter
 //
 // A dead or sick remote costs little: see circuit_breaker.h. While reads are suspended Get()
 // says Unavailable at once; a background thread finds out when that is over. Reads and writes are

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "store/object_names.h"
+#include "store/packed_value.h"
 #include "store/remote_objects_test_util.h"
 #include "store/store_test_util.h"
 #include "store/verified_store.h"
@@ -76,6 +77,41 @@ TEST_F(RemoteObjectsTest, GivesBackTheSealedValueUnderItsName) {
   EXPECT_EQ(metrics.bytes_sent, sealed_.size());
   EXPECT_EQ(metrics.bytes_received, sealed_.size());
   EXPECT_EQ(metrics.hit_latency.Total(), 1u);
+}
+
+TEST_F(RemoteObjectsTest, WhatCanBeShorterTravelsPackedAndIsSignedThatWay) {
+  const std::string sealed = SealValue(key_, std::string(10'000, 'p'));
+  const auto plain = Make();
+  ASSERT_TRUE(plain->Put(key_, sealed).ok());
+  EXPECT_LT(plain->Metrics().bytes_sent, 1000u);
+  EXPECT_EQ(objects_.objects().at(plain->NameOf(key_)).bytes, PackValue(sealed));
+  EXPECT_EQ(*plain->Get(key_), sealed);
+  EXPECT_LT(plain->Metrics().bytes_received, 1000u);
+
+  const auto signer = *Ed25519Signer::FromPem(kKeyPem);
+  const std::string signed_value = SignValue(*signer, "default", PackValue(sealed));
+  objects_.Set(plain->NameOf(key_), signed_value, 1);
+  EXPECT_EQ(*Make({.trusted_keys = {signer->public_key()}})->Get(key_), sealed);
+}
+
+TEST_F(RemoteObjectsTest, ObjectsFromBeforePackingAreStillRead) {
+  const std::string sealed = SealValue(key_, std::string(10'000, 'p'));
+  const auto store = Make();
+  objects_.Set(store->NameOf(key_), sealed, 1);
+  EXPECT_EQ(*store->Get(key_), sealed);
+}
+
+TEST_F(RemoteObjectsTest, APackedObjectThatIsDamagedIsReported) {
+  const auto store = Make();
+  std::string packed = PackValue(SealValue(key_, std::string(10'000, 'p')));
+  for (const size_t place : {size_t{4}, size_t{6}, packed.size() / 2}) {
+    std::string damaged = packed;
+    damaged[place] = static_cast<char>(damaged[place] ^ 1);
+    objects_.Set(store->NameOf(key_), damaged, 1);
+    EXPECT_TRUE(absl::IsDataLoss(store->Get(key_).status())) << place;
+  }
+  EXPECT_THAT(events_, ElementsAre("remote-object-damaged", "remote-object-damaged",
+                                   "remote-object-damaged"));
 }
 
 TEST_F(RemoteObjectsTest, NamesAreReadBackOnlyWhenTheyAreExactlyOurs) {

@@ -82,7 +82,7 @@ class S3ObjectStore final : public ObjectStore {
         bucket_url_(std::move(bucket_url)),
         credentials_(credentials),
         clock_(clock),
-        transfer_({options.ca_file, /*ignore_proxy=*/false}, clock) {}
+        transfer_({options.ca_file, options.network}, clock) {}
 
   absl::StatusOr<Object> Get(std::string_view name) override;
   absl::Status Put(std::string_view name, std::string_view bytes) override;

@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "store/aws_credentials.h"
+#include "store/network_settings.h"
 #include "store/object_store.h"
 
 namespace hpcc {
@@ -29,7 +30,8 @@ struct S3Options {
   // "https://host[:port]" or "http://…": the bucket is then the first part of the path. Empty:
   // https://<bucket>.s3.<region>.amazonaws.com.
   std::string endpoint;
-  std::string ca_file;       // PEM of private authorities; empty: the system's
+  std::string ca_file;  // PEM of private authorities; empty: the system's
+  NetworkSettings network;
   bool auto_create = false;  // make the bucket when it turns out to be missing
   ObjectLimits limits;
 };

@@ -62,12 +62,12 @@ std::string RawPublicKey(const EVP_PKEY* key) {
   return got == 1 && size == kKeySize ? raw : std::string();
 }
 
-std::string MessageFor(std::string_view scope, std::string_view sealed) {
+std::string MessageFor(std::string_view scope, std::string_view body) {
   ByteWriter writer;
   writer.Raw(kDomain);
   writer.Fixed64(scope.size());
   writer.Raw(scope);
-  writer.DigestBytes(Digest::Of(sealed));
+  writer.DigestBytes(Digest::Of(body));
   return writer.Take();
 }
 
@@ -148,15 +148,14 @@ absl::StatusOr<Ed25519PublicKey> ParseTrustedKey(FileSystem& fs, const std::stri
   return absl::InvalidArgumentError(StrCat(text, ": expected an Ed25519 public key in PEM"));
 }
 
-std::string SignValue(const Ed25519Signer& signer, std::string_view scope,
-                      std::string_view sealed) {
+std::string SignValue(const Ed25519Signer& signer, std::string_view scope, std::string_view body) {
   ByteWriter writer;
-  writer.Reserve(kMagic.size() + 1 + kKeySize + kSignatureSize + sealed.size());
+  writer.Reserve(kMagic.size() + 1 + kKeySize + kSignatureSize + body.size());
   writer.Raw(kMagic);
   writer.Fixed8(kVersion);
   writer.Raw(signer.public_key());
-  writer.Raw(signer.Sign(MessageFor(scope, sealed)));
-  writer.Raw(sealed);
+  writer.Raw(signer.Sign(MessageFor(scope, body)));
+  writer.Raw(body);
   return writer.Take();
 }
 
@@ -172,15 +171,15 @@ OpenedValue OpenSignedValue(const std::vector<Ed25519PublicKey>& trusted, std::s
   const std::string_view key = reader.Raw(kKeySize);
   const std::string_view signature = reader.Raw(kSignatureSize);
   if (!reader.ok() || version != kVersion) return {SignatureProblem::kMalformed, {}};
-  const std::string_view sealed = bytes.substr(bytes.size() - reader.remaining());
-  if (trusted.empty()) return {SignatureProblem::kNone, sealed};
+  const std::string_view body = bytes.substr(bytes.size() - reader.remaining());
+  if (trusted.empty()) return {SignatureProblem::kNone, body};
   // Public keys: nothing to be learnt from how long comparing takes.
   const auto known = std::find(trusted.begin(), trusted.end(), key);
   if (known == trusted.end()) return {SignatureProblem::kUntrusted, {}};
-  if (!VerifyEd25519(*known, MessageFor(scope, sealed), signature)) {
+  if (!VerifyEd25519(*known, MessageFor(scope, body), signature)) {
     return {SignatureProblem::kForged, {}};
   }
-  return {SignatureProblem::kNone, sealed};
+  return {SignatureProblem::kNone, body};
 }
 
 }  // namespace hpcc

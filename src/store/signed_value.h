@@ -4,14 +4,16 @@
 // Signatures on stored values, so that readers can refuse what no trusted writer made: a seal
 // (store/verified_store.h) tells damage, a signature tells who.
 //
-//   signed    = magic "HPCS" , version:u8 = 1 , signer:32 , signature:64 , sealed
+//   signed    = magic "HPCS" , version:u8 = 1 , signer:32 , signature:64 , body
 //   signer    = the writer's public key, raw (RFC 8032)
 //   signature = Ed25519 of message, by that key
-//   message   = "hpcc signed value v1\n" , scope-size:u64 , scope , sealed-digest:32
+//   message   = "hpcc signed value v1\n" , scope-size:u64 , scope , body-digest:32
 //   scope     = the tier's namespace: a value can't be moved to another
-//   digest    = BLAKE3 of sealed, which names key, length and content
+//   digest    = BLAKE3 of the body
+//   body      = a sealed value, which names key, length and content; or one that is packed
+//               (store/packed_value.h)
 //
-// Integers are little-endian. `sealed` starts with "HPCC", so an unsigned value is told apart.
+// Integers are little-endian. No body starts with "HPCS", so an unsigned value is told apart.
 //
 // A key file is PEM, as `openssl genpkey -algorithm ed25519 -out key.pem` writes it; nobody but its
 // owner may read it. A trusted key is "ed25519:" and the 32 bytes in base64 (what `hpcc` prints
@@ -60,14 +62,14 @@ bool VerifyEd25519(const Ed25519PublicKey& key, std::string_view message,
 // One entry of trusted_keys, in either form. InvalidArgument says what was expected.
 absl::StatusOr<Ed25519PublicKey> ParseTrustedKey(FileSystem& fs, const std::string& text);
 
-// `sealed` with the signature before it.
-std::string SignValue(const Ed25519Signer& signer, std::string_view scope, std::string_view sealed);
+// `body` with the signature before it.
+std::string SignValue(const Ed25519Signer& signer, std::string_view scope, std::string_view body);
 
 enum class SignatureProblem : uint8_t { kNone, kMalformed, kUnsigned, kUntrusted, kForged };
 
 struct OpenedValue {
   SignatureProblem problem = SignatureProblem::kNone;
-  std::string_view sealed;  // points into what was given; empty with a problem
+  std::string_view body;  // points into what was given; empty with a problem
 };
 
 // With no trusted keys, unsigned values are fine, and signatures are taken off unlooked at. With

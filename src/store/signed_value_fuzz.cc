@@ -21,13 +21,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
 
   const hpcc::OpenedValue any = hpcc::OpenSignedValue({}, "scope", bytes);
-  if (!bytes.ends_with(any.sealed)) std::abort();
+  if (!bytes.ends_with(any.body)) std::abort();
   const hpcc::OpenedValue opened = hpcc::OpenSignedValue(trusted, "scope", bytes);
   const bool fine = opened.problem == hpcc::SignatureProblem::kNone;
-  if (fine && hpcc::SignValue(*signer, "scope", opened.sealed) != bytes) std::abort();
+  if (fine && hpcc::SignValue(*signer, "scope", opened.body) != bytes) std::abort();
 
   std::string value = hpcc::SignValue(*signer, "scope", bytes);
-  if (hpcc::OpenSignedValue(trusted, "scope", value).sealed != bytes) std::abort();
+  if (hpcc::OpenSignedValue(trusted, "scope", value).body != bytes) std::abort();
   const size_t place = size == 0 ? 0 : (size_t{data[0]} * 251 + size) % value.size();
   value[place] = static_cast<char>(value[place] ^ 1);
   if (hpcc::OpenSignedValue(trusted, "scope", value).problem == hpcc::SignatureProblem::kNone) {

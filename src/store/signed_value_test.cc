@@ -62,12 +62,12 @@ TEST_F(SignedValueTest, BytesAreThoseOfVersionOne) {
 TEST_F(SignedValueTest, OpensWhatATrustedKeySigned) {
   const OpenedValue opened = OpenSignedValue(trusted_, "scope", signed_);
   EXPECT_EQ(opened.problem, SignatureProblem::kNone);
-  EXPECT_EQ(opened.sealed, "HPCC sealed");
+  EXPECT_EQ(opened.body, "HPCC sealed");
 }
 
 TEST_F(SignedValueTest, WithoutTrustedKeysSignaturesAreTakenOff) {
-  EXPECT_EQ(OpenSignedValue({}, "scope", signed_).sealed, "HPCC sealed");
-  EXPECT_EQ(OpenSignedValue({}, "scope", "HPCC sealed").sealed, "HPCC sealed");
+  EXPECT_EQ(OpenSignedValue({}, "scope", signed_).body, "HPCC sealed");
+  EXPECT_EQ(OpenSignedValue({}, "scope", "HPCC sealed").body, "HPCC sealed");
 }
 
 TEST_F(SignedValueTest, UnsignedAndForeignValuesAreRefused) {

@@ -11,10 +11,10 @@ from radosgw import USERS  # noqa: E402
 from shared_cache_case import harness  # noqa: E402
 
 
-class CommandTest(shared_cache_case.LuaTest):
+class CommandTest(shared_cache_case.BuildTest):
     def filled(self, path="filler", *tiers, **options):
-        machine = self.lua_machine(path, *tiers, **options)
-        machine.check_lua()
+        machine = self.builder(path, *tiers, **options)
+        machine.check_build()
         machine.wait_until_written()
         return machine
 
@@ -33,7 +33,7 @@ class Stats(CommandTest):
         return tiers[0]
 
     def test_each_tier_has_its_figures(self):
-        units = len(self.lua_expected)
+        units = len(self.expected)
         first = self.filled()
         tier = self.tier(first)
         self.assertEqual(0, tier["hits"])
@@ -84,18 +84,18 @@ class Check(CommandTest):
 
 class Copy(CommandTest):
     def test_from_disk_to_bucket_and_back(self):
-        units = len(self.lua_expected)
-        machine = self.lua_machine("a")
+        units = len(self.expected)
+        machine = self.builder("a")
         machine.configure()  # compiled before there was a bucket
-        machine.check_lua()
+        machine.check_build()
         self.assertEqual({}, self.objects())
         machine.configure(self.s3())
         self.output(machine, "cache", "copy", "disk", "s3")
         self.assertGreaterEqual(len(self.objects()), 2 * units)
-        second = self.lua_machine("second/machine")
+        second = self.builder("second/machine")
         self.output(second, "cache", "copy", "s3", "disk")
         self.proxy.forget()
-        second.check_lua()
+        second.check_build()
         self.assertEqual(units, second.counts().hits)
         self.assertEqual({}, dict(self.proxy.requests))
 
@@ -109,9 +109,9 @@ class Copy(CommandTest):
         self.filled()
         name = sorted(self.objects())[0]
         self.owner.put(self.bucket, name, b"x" * 200)
-        second = self.lua_machine("second/machine")
+        second = self.builder("second/machine")
         second.hpcc("cache", "copy", "s3", "disk")
-        second.check_lua()
+        second.check_build()
 
     def test_failures_are_an_error(self):
         machine = self.filled()
@@ -122,18 +122,18 @@ class Copy(CommandTest):
 
 class DoctorAndConfig(CommandTest):
     def test_doctor_is_content(self):
-        machine = self.lua_machine("a")
+        machine = self.builder("a")
         text = self.output(machine, "doctor")
         self.assertIn(self.bucket, text)
 
     def test_doctor_of_a_reader(self):
         self.filled()
-        machine = self.lua_machine("a", self.s3(read_only=True), user="reader")
+        machine = self.builder("a", self.s3(read_only=True), user="reader")
         self.output(machine, "doctor")
 
     def test_config_shows_tiers_and_no_secrets(self):
         key = USERS["full"]
-        machine = self.lua_machine("a", self.s3(access_key=key.access_key,
+        machine = self.builder("a", self.s3(access_key=key.access_key,
                                                 secret_key=key.secret_key))
         for words in (["config"], ["config", "--json"]):
             outcome = machine.hpcc(*words)

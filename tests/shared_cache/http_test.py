@@ -11,7 +11,7 @@ from fault_proxy import FaultProxy  # noqa: E402
 from nginx import PASSWORD, TOKEN, Nginx  # noqa: E402
 
 
-class Http(shared_cache_case.LuaTest):
+class Http(shared_cache_case.BuildTest):
     server_class = Nginx
 
     def setUp(self):
@@ -25,22 +25,22 @@ class Http(shared_cache_case.LuaTest):
             endpoint or self.server.endpoint, place), **keys)
 
     def machines(self, *tiers, **options):
-        return [self.lua_machine(path, *tiers, user=None, **options)
+        return [self.builder(path, *tiers, user=None, **options)
                 for path in ("a", "second/machine")]
 
     def check_shared(self, place, machines):
         first, second = machines
-        first.check_lua()
+        first.check_build()
         first.wait_until_written()
         names = self.server.files(place)
         self.assertTrue(names)
         self.assertTrue(all(name.startswith("cache/default/") for name in names))
-        second.check_lua()
-        self.assertEqual((len(self.lua_expected), 0),
+        second.check_build()
+        self.assertEqual((len(self.expected), 0),
                          (second.counts().hits, second.counts().misses))
 
     def check_reason(self, machine, *words):
-        machine.check_lua(self.bound())
+        machine.check_build(self.bound())
         self.assertEqual(0, machine.counts().hits)
         said = machine.hpcc("doctor")
         for text in (machine.logged(), (said.stdout + said.stderr).decode()):
@@ -92,27 +92,42 @@ class Http(shared_cache_case.LuaTest):
     def test_server_that_takes_no_put(self):
         machine, _ = self.machines(self.tier(""))  # the root is not the server's to write
         self.server.root.chmod(0o555)
-        machine.check_lua(self.bound())
+        machine.check_build(self.bound())
 
     def test_reader_never_writes(self):
         first, _ = self.machines(self.tier("open"))
-        first.check_lua()
+        first.check_build()
         first.wait_until_written()
-        reader = self.lua_machine("reader", self.tier("open", read_only=True), user=None)
+        reader = self.builder("reader", self.tier("open", read_only=True), user=None)
         before = len(self.server.requests())
-        reader.check_lua()
+        reader.check_build()
         self.compile(reader)
         reader.wait_until_written()
         self.assertEqual([], [line for line in self.server.requests()[before:]
                               if '"PUT' in line or '"DELETE' in line])
 
+    def test_copying_goes_one_way(self):
+        first, second = self.machines(self.tier("open"))
+        first.configure()
+        first.check_build()
+        first.configure(self.tier("open"))
+        self.assertEqual(0, first.hpcc("cache", "copy", "disk", "http").status)
+        self.assertTrue(self.server.files("open"))
+        for words in (["copy", "http", "disk"], ["check", "http"]):
+            outcome = second.hpcc("cache", *words)
+            said = (outcome.stdout + outcome.stderr).decode()
+            self.assertEqual(1, outcome.status, said)
+            self.assertIn("can't tell what it holds", said)
+        second.check_build()
+        self.assertEqual(len(self.expected), second.counts().hits)
+
     def test_tampered_file(self):
         first, second = self.machines(self.tier("open"))
-        first.check_lua()
+        first.check_build()
         first.wait_until_written()
         for name, content in self.server.files("open").items():
             (self.server.root / "open" / name).write_bytes(content[:-1] + b"!")
-        second.check_lua()
+        second.check_build()
         self.assertEqual(0, second.counts().hits)
         self.assertTrue(second.security_events())
 
@@ -121,10 +136,10 @@ class Http(shared_cache_case.LuaTest):
             for seed, name in enumerate(("reset in mid-body", "truncated", "500", "redirect",
                                          "tampered", "slow first byte")):
                 with self.subTest(name):
-                    machine = self.lua_machine("m%d" % seed, self.tier("open", proxy.endpoint),
+                    machine = self.builder("m%d" % seed, self.tier("open", proxy.endpoint),
                                                user=None)
                     proxy.set_fault(name, 0.3, seed)
-                    machine.check_lua(self.bound())
+                    machine.check_build(self.bound())
                     machine.end_programs()
 
     @shared_cache_case.long_form
@@ -133,7 +148,7 @@ class Http(shared_cache_case.LuaTest):
         first, second = self.machines(self.tier("open"))
         self.check_shared("open", (first, second))
         before = len(self.server.requests())
-        second.check_lua()
+        second.check_build()
         self.assertEqual(before, len(self.server.requests()))
 
 

@@ -48,7 +48,7 @@ class TlsServer:
                 continue
 
 
-class RefusalTest(shared_cache_case.LuaTest):
+class RefusalTest(shared_cache_case.BuildTest):
     def lines(self, machine, text):
         """The lines of a text that are about the remote tier."""
         return [line for line in text.splitlines()
@@ -56,8 +56,8 @@ class RefusalTest(shared_cache_case.LuaTest):
 
     def check_reason(self, machine, pattern, bound=None):
         """A build works within a bound; the log and the doctor give the reason."""
-        took = machine.check_lua(bound or self.bound())
-        machine.check_lua(bound or self.bound())
+        took = machine.check_build(bound or self.bound())
+        machine.check_build(bound or self.bound())
         logged = self.lines(machine, machine.logged())
         matching = [line for line in logged if re.search(pattern, line, re.IGNORECASE)]
         self.assertTrue(matching, "the log does not say why: %s" % machine.logged()[-3000:])
@@ -76,35 +76,35 @@ class RefusalTest(shared_cache_case.LuaTest):
             self._testMethodName, took, self.plain_seconds, about[0].strip()), flush=True)
 
     def test_wrong_secret(self):
-        machine = self.lua_machine("a", user=Credentials(USERS["full"].access_key, "wrong-secret"))
+        machine = self.builder("a", user=Credentials(USERS["full"].access_key, "wrong-secret"))
         self.check_reason(machine, r"secret|signature")
         self.assertNotIn("wrong-secret", machine.logged())
 
     @shared_cache_case.long_form
     def test_unknown_key(self):
-        machine = self.lua_machine("a", user=Credentials("UNKNOWNKEY", "wrong-secret"))
+        machine = self.builder("a", user=Credentials("UNKNOWNKEY", "wrong-secret"))
         self.check_reason(machine, r"access key|InvalidAccessKeyId")
 
     def test_no_permission(self):
-        self.check_reason(self.lua_machine("a", user="nobody"), r"denied|permission|allow")
+        self.check_reason(self.builder("a", user="nobody"), r"denied|permission|allow")
 
     def test_no_permission_to_write(self):
         """Reads go on."""
-        writer = self.lua_machine("writer")
-        writer.check_lua()
+        writer = self.builder("writer")
+        writer.check_build()
         writer.wait_until_written()
-        machine = self.lua_machine("a", user="reader")
+        machine = self.builder("a", user="reader")
         self.compile(machine)
         before = machine.counts()
         self.check_reason(machine, r"denied|permission|allow")
         self.assertEqual(0, (machine.counts() - before).misses)
 
     def test_missing_bucket(self):
-        machine = self.lua_machine("a", self.s3(bucket="missing-bucket"))
+        machine = self.builder("a", self.s3(bucket="missing-bucket"))
         self.check_reason(machine, r"missing-bucket.*(bucket|exist)")
 
     def test_no_credentials(self):
-        machine = self.lua_machine("a")
+        machine = self.builder("a")
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             del machine.environment[name]
         self.check_reason(machine, r"credentials")
@@ -112,57 +112,57 @@ class RefusalTest(shared_cache_case.LuaTest):
     def test_session_that_has_ended(self):
         session = self.server.session(1)
         time.sleep(2.1)
-        self.check_reason(self.lua_machine("a", user=session), r"session|token|access key|expired")
+        self.check_reason(self.builder("a", user=session), r"session|token|access key|expired")
 
     @shared_cache_case.long_form
     def test_session_that_has_ended_as_aws_says_it(self):
         self.proxy.set_fault("expired token")
-        self.check_reason(self.lua_machine("a", user=self.server.session(900)), r"expired")
+        self.check_reason(self.builder("a", user=self.server.session(900)), r"expired")
 
     def test_clock_skew(self):
         self.proxy.set_fault("clock skew")
-        self.check_reason(self.lua_machine("a"), r"clock")
+        self.check_reason(self.builder("a"), r"clock")
 
     def test_unknown_authority(self):
-        machine = self.lua_machine("a", self.s3(self.server.tls_endpoint))
+        machine = self.builder("a", self.s3(self.server.tls_endpoint))
         self.check_reason(machine, r"certificate|ca_file")
 
     @shared_cache_case.long_form
     def test_certificate_of_another_host(self):
         with TlsServer(make_certificate(self.server.folder, "other", "DNS:other.example")) as other:
-            machine = self.lua_machine("a", self.s3(
+            machine = self.builder("a", self.s3(
                 other.endpoint, ca_file=str(self.server.ca_file)))
             self.check_reason(machine, r"certificate|127\.0\.0\.1")
         self.assertEqual(0, other.requests, "spoke to whom it could not know")
 
     @shared_cache_case.long_form
     def test_ca_file_that_is_missing(self):
-        machine = self.lua_machine("a", self.s3(
+        machine = self.builder("a", self.s3(
             self.server.tls_endpoint, ca_file=str(self.folder / "nowhere.pem")))
         self.check_reason(machine, r"nowhere\.pem")
 
     @shared_cache_case.long_form
     def test_plain_http_spoken_to_a_tls_port(self):
         endpoint = self.server.tls_endpoint.replace("https", "http")
-        self.check_reason(self.lua_machine("a", self.s3(endpoint)), r"http|answer|400|protocol")
+        self.check_reason(self.builder("a", self.s3(endpoint)), r"http|answer|400|protocol")
 
     def test_refused_connection(self):
-        self.check_reason(self.lua_machine("a", self.s3(refusing_endpoint())),
+        self.check_reason(self.builder("a", self.s3(refusing_endpoint())),
                           r"refused|connect", self.bound(1))
 
     @shared_cache_case.long_form
     def test_host_that_has_no_address(self):
-        self.check_reason(self.lua_machine("a", self.s3("http://nowhere.invalid:80")), r"resolve")
+        self.check_reason(self.builder("a", self.s3("http://nowhere.invalid:80")), r"resolve")
 
     def test_black_hole(self):
         with BlackHole() as hole:
-            self.check_reason(self.lua_machine("a", self.s3(hole.endpoint)),
+            self.check_reason(self.builder("a", self.s3(hole.endpoint)),
                               r"time|answer|within")
 
     @shared_cache_case.long_form
     def test_black_hole_that_does_not_even_accept(self):
         with BlackHole(accepting=False) as hole:
-            self.check_reason(self.lua_machine("a", self.s3(hole.endpoint)),
+            self.check_reason(self.builder("a", self.s3(hole.endpoint)),
                               r"time|answer|connect|within")
 
 

@@ -1,9 +1,12 @@
-"""What the tests of the shared cache share: one S3 server for a suite, machines that know it, Lua.
+"""What the tests of the shared cache share: one S3 server for a suite, machines that know it, and a
+project to build: many small units, because what a network costs counts by the unit and not by the
+compiler's work; Lua in the long form.
 
 A "machine" is a home, a local cache, a configuration, a runtime directory (and so a daemon and an
 hpcc-remote of its own) and a checkout at a path of its own; all of them are on this one.
 """
 
+import atexit
 import json
 import os
 import shutil
@@ -15,6 +18,7 @@ import sys
 import tempfile
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -25,18 +29,20 @@ import harness  # noqa: E402
 import wire  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 from radosgw import USERS, Radosgw  # noqa: E402
+from small_project import write_small_project  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 LONG = os.environ.get("HPCC_LONG_TESTS") == "1"
 # What differs little from another test, and runs in the long form only.
 long_form = unittest.skipUnless(LONG, "long form")
-JOBS = "-j8"
+# As many units must wait for a dead remote one after the other that it would show.
+JOBS = "-j8" if LONG else "-j4"
 # Seconds a build may lose to a remote that does not answer, in all (issue: at most 5 s).
 DEAD_REMOTE = 5.0
 # What a build is given beyond what it took undisturbed: this machine runs other things as well.
 BUSY_FACTOR, BUSY_SECONDS = 1.6, 1.5
 PATIENCE = 60  # seconds, for what happens in the background
-LUA_FLAGS = "CFLAGS=-O0 -g -Wall -DLUA_COMPAT_5_3 -DLUA_USE_LINUX"
+FLAGS = "CFLAGS=-O0 -g -Wall -DLUA_COMPAT_5_3 -DLUA_USE_LINUX"
 
 
 def wait_until(condition, what, seconds=PATIENCE):
@@ -178,52 +184,94 @@ class Machine:
         """Until hpcc-remote has written everything it took (proto/hpcc/remote)."""
         wait_until(lambda: self.queued_bytes() == 0, "everything written to the remote")
 
-    # --- Lua, copied into the checkout
+    # --- the project, copied into the checkout
 
-    def take_lua(self):
-        shutil.copytree(self.test.lua_source, self.checkout, dirs_exist_ok=True)
+    def take_project(self):
+        shutil.copytree(project().source, self.checkout, dirs_exist_ok=True)
         harness.settle()
 
     def clean(self):
         for path in (self.checkout / "src").glob("*.o"):
             path.unlink()
 
-    def lua_command(self, *launcher):
+    def build_command(self, *launcher):
         return ["make", JOBS, "-C", "src", "o", "CC=%s" % " ".join([*launcher, "gcc -std=gnu99"]),
-                LUA_FLAGS]
+                FLAGS]
 
-    def build_lua(self, launcher=None):
+    def build(self, launcher=None):
         """Seconds; the build must succeed and print nothing of hpcc's but notices."""
         self.clean()
         start = time.monotonic()
-        outcome = self.run(*self.lua_command(launcher or harness.HPCC), timeout=120)
+        outcome = self.run(*self.build_command(launcher or harness.HPCC), timeout=120)
         took = time.monotonic() - start
         self.test.assertEqual(0, outcome.status, outcome.stderr[-3000:])
         return took
 
-    def lua_objects(self):
+    def built(self):
         return {path.name: path.read_bytes() for path in (self.checkout / "src").glob("*.o")}
 
-    def check_lua(self, seconds=None):
+    def check_build(self, seconds=None):
         """Builds, compares with the plain compiler; returns the seconds it took."""
-        took = self.build_lua()
-        self.test.check_objects(self.test.lua_expected, self.lua_objects())
+        took = self.build()
+        self.test.check_objects(project().expected, self.built())
         if seconds is not None:
             self.test.assertLess(took, seconds, "the build took too long")
         return took
 
 
+class Project:
+    """The sources, and their objects as the plain compiler makes them with the flag that a marker
+    stands for, from a checkout at a place of its own."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="hpcc-project."))
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
+        self.source = self.folder / "source"
+        if LONG:
+            fetch("lua5.4", self.source)
+        else:
+            write_small_project(self.source)
+        plain = self.folder / "plain"
+        shutil.copytree(self.source, plain)
+        harness.settle()
+        command = Machine.build_command(None, "")
+        command[-1] += " -ffile-prefix-map=%s=." % plain
+        start = time.monotonic()
+        subprocess.run(command, cwd=plain, check=True, capture_output=True, timeout=120,
+                       env=harness.base_environment(self.folder, self.folder))
+        self.plain_seconds = time.monotonic() - start
+        self.expected = {path.name: path.read_bytes() for path in plain.glob("src/*.o")}
+        self.a_unit = "src/lapi" if LONG else "src/unit_00"  # without the ".c"
+
+
+kept = {}  # what a suite makes once: its project, a server of each class
+
+
+def project():
+    if Project not in kept:
+        kept[Project] = Project()
+    return kept[Project]
+
+
+def server_of(server_class):
+    """One server for all of a suite. It ends with the thread that first asks, the main one."""
+    if server_class not in kept:
+        server = server_class()
+        atexit.register(server.stop)
+        server.start()
+        kept[server_class] = server
+    return kept[server_class]
+
+
 class SharedCacheTest(harness.CacheTest):
-    """One server for the class; a bucket, a fault proxy and any number of machines for each test."""
+    """One server for the suite; a bucket, a fault proxy and any number of machines for each test."""
 
     bucket_number = 0
     server_class = Radosgw
 
     @classmethod
     def setUpClass(cls):
-        cls.server = cls.server_class()
-        cls.addClassCleanup(cls.server.stop)
-        cls.server.start()
+        cls.server = server_of(cls.server_class)
 
     def setUp(self):
         super().setUp()
@@ -282,52 +330,41 @@ class SharedCacheTest(harness.CacheTest):
         return content
 
 
-class LuaTest(SharedCacheTest):
-    """Also has Lua's sources, and its objects as the plain compiler makes them with the flag that a
-    marker stands for, from a checkout at a third path."""
+class BuildTest(SharedCacheTest):
+    """Also has the project, in the checkouts of its builders."""
 
     filled = filled_by = None  # what fill_bucket() puts, and whose it is
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.class_folder = Path(tempfile.mkdtemp(prefix="hpcc-lua."))
-        cls.addClassCleanup(shutil.rmtree, cls.class_folder, ignore_errors=True)
-        cls.lua_source = cls.class_folder / "lua"
-        fetch("lua5.4", cls.lua_source)
-        plain = cls.class_folder / "plain"
-        shutil.copytree(cls.lua_source, plain)
-        harness.settle()
-        command = Machine.lua_command(None, "")
-        command[-1] += " -ffile-prefix-map=%s=." % plain
-        start = time.monotonic()
-        subprocess.run(command, cwd=plain, check=True, capture_output=True, timeout=120,
-                       env=harness.base_environment(cls.class_folder, cls.class_folder))
-        cls.plain_seconds = time.monotonic() - start
-        cls.lua_expected = {path.name: path.read_bytes() for path in plain.glob("src/*.o")}
+        cls.expected = project().expected
+        cls.plain_seconds = project().plain_seconds
+        cls.a_unit = project().a_unit
 
-    def lua_machine(self, path, *tiers, **options):
+    def builder(self, path, *tiers, **options):
         machine = self.machine(path, *tiers, **options)
-        machine.take_lua()
+        machine.take_project()
         return machine
 
     def fill_bucket(self):
-        """As a machine leaves it that has built Lua. {name: bytes}."""
-        if LuaTest.filled is None or LuaTest.filled_by is not type(self):
-            filler = self.lua_machine("filler", self.s3(self.server.endpoint))
-            filler.check_lua()
+        """As a machine leaves it that has built the project. {name: bytes}."""
+        if BuildTest.filled is None or BuildTest.filled_by is not self.server_class:
+            filler = self.builder("filler", self.s3(self.server.endpoint))
+            filler.check_build()
             filler.wait_until_written()
             filler.end_programs()
-            LuaTest.filled_by = type(self)
-            LuaTest.filled = {name: self.owner.get(self.bucket, name) for name in self.objects()}
-            self.assertTrue(LuaTest.filled)
+            BuildTest.filled_by = self.server_class
+            BuildTest.filled = {name: self.owner.get(self.bucket, name) for name in self.objects()}
+            self.assertTrue(BuildTest.filled)
         else:
-            for name, body in LuaTest.filled.items():
-                self.owner.put(self.bucket, name, body)
-        return dict(LuaTest.filled)
+            with ThreadPoolExecutor(4) as at_once:
+                list(at_once.map(lambda item: self.owner.put(self.bucket, *item),
+                                 BuildTest.filled.items()))
+        return dict(BuildTest.filled)
 
     def bound(self, lost=DEAD_REMOTE):
-        """Seconds a build of Lua may take that lost so many to a remote."""
+        """Seconds a build may take that lost so many to a remote."""
         return self.plain_seconds * BUSY_FACTOR + BUSY_SECONDS + lost
 
 

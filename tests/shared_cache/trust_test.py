@@ -17,7 +17,7 @@ from shared_cache_case import harness  # noqa: E402
 RESULTS = "/result/"
 
 
-class Tampering(shared_cache_case.LuaTest):
+class Tampering(shared_cache_case.BuildTest):
     def setUp(self):
         super().setUp()
         self.content = self.fill_bucket()
@@ -30,10 +30,10 @@ class Tampering(shared_cache_case.LuaTest):
 
     def check_refused(self):
         """Every unit is compiled anew, rightly, and each object is reported."""
-        machine = self.lua_machine("reader")
-        machine.check_lua()
+        machine = self.builder("reader")
+        machine.check_build()
         counts = machine.counts()
-        self.assertEqual((0, len(self.lua_expected)), (counts.hits, counts.misses))
+        self.assertEqual((0, len(self.expected)), (counts.hits, counts.misses))
         self.assertTrue(machine.security_events(), machine.logged()[-2000:])
         return machine
 
@@ -77,12 +77,12 @@ class Tampering(shared_cache_case.LuaTest):
         and an index that could not be read is not replaced."""
         for name in self.names[::9]:
             self.owner.put(self.bucket, name, b"x" * 100)
-        writer = self.lua_machine("writer")
-        writer.check_lua()
+        writer = self.builder("writer")
+        writer.check_build()
         self.assertGreater(writer.counts().misses, 0)
         writer.wait_until_written()
-        machine = self.lua_machine("another")
-        machine.check_lua()
+        machine = self.builder("another")
+        machine.check_build()
         self.assertEqual((0, []), (machine.counts().misses, machine.security_events()))
 
     def test_damage_on_the_way(self):
@@ -93,18 +93,18 @@ class Tampering(shared_cache_case.LuaTest):
         self.spoil(lambda name: self.content[name][:-1])
         machine = self.check_refused()
         self.proxy.forget()
-        machine.check_lua()
-        self.assertEqual(len(self.lua_expected), machine.counts().hits)
+        machine.check_build()
+        self.assertEqual(len(self.expected), machine.counts().hits)
 
     def test_what_a_daemon_hands_out_is_checked_too(self):
         self.spoil(lambda name: self.content[name][::-1])
-        machine = self.lua_machine("reader")
+        machine = self.builder("reader")
         self.assertEqual(0, machine.hpcc("start", "--background").status)
-        machine.check_lua()
+        machine.check_build()
         self.assertEqual(0, machine.counts().hits)
 
 
-class Signing(shared_cache_case.LuaTest):
+class Signing(shared_cache_case.BuildTest):
     """Keys made by openssl, public ones named by file."""
 
     def make_key(self, name):
@@ -118,19 +118,19 @@ class Signing(shared_cache_case.LuaTest):
         return str(key), str(public)
 
     def signing_machine(self, path, key=None, trusted=None):
-        return self.lua_machine(path, extra=shared_cache_case.block(
+        return self.builder(path, extra=shared_cache_case.block(
             "[signing]", key_file=key, trusted_keys=trusted))
 
     def fill(self, **options):
         writer = self.signing_machine("writer", **options)
-        writer.check_lua()
+        writer.check_build()
         writer.wait_until_written()
 
     def check(self, machine, hits, event=None):
-        machine.check_lua()
+        machine.check_build()
         counts = machine.counts()
-        wanted = len(self.lua_expected) if hits else 0
-        self.assertEqual((wanted, len(self.lua_expected) - wanted), (counts.hits, counts.misses))
+        wanted = len(self.expected) if hits else 0
+        self.assertEqual((wanted, len(self.expected) - wanted), (counts.hits, counts.misses))
         events = machine.security_events()
         if event is None:
             self.assertEqual([], events)
@@ -150,7 +150,7 @@ class Signing(shared_cache_case.LuaTest):
 
     def test_signed_and_nobody_asks(self):
         self.fill(key=self.make_key("ci")[0])
-        self.check(self.lua_machine("reader"), hits=True)
+        self.check(self.builder("reader"), hits=True)
 
     def test_unsigned_is_refused(self):
         _, public = self.make_key("ci")
@@ -189,26 +189,26 @@ class Signing(shared_cache_case.LuaTest):
         """What one team's writers signed is nothing to another's readers."""
         key, public = self.make_key("ci")
         signing = shared_cache_case.block("[signing]", key_file=key)
-        writer = self.lua_machine("writer", self.s3(name_space="team-a"), extra=signing)
-        writer.check_lua()
+        writer = self.builder("writer", self.s3(name_space="team-a"), extra=signing)
+        writer.check_build()
         writer.wait_until_written()
         for name in self.objects():
             self.owner.put(self.bucket, name.replace("/team-a/", "/team-b/"),
                            self.owner.get(self.bucket, name))
         trusting = shared_cache_case.block("[signing]", trusted_keys=[public])
-        reader = self.lua_machine("reader", self.s3(name_space="team-b"), extra=trusting)
+        reader = self.builder("reader", self.s3(name_space="team-b"), extra=trusting)
         self.check(reader, hits=False, event="remote-object-forged")
 
     def test_key_others_may_read_is_not_used(self):
         key, _ = self.make_key("ci")
         Path(key).chmod(0o644)
         machine = self.signing_machine("writer", key=key)
-        machine.check_lua()
+        machine.check_build()
         self.assertIn("ci.pem", machine.logged())
         self.assertEqual({}, self.objects(), "wrote unsigned what was to be signed")
 
 
-class Secrets(shared_cache_case.LuaTest):
+class Secrets(shared_cache_case.BuildTest):
     """Nothing secret in an argument list, a log, a report, or a file hpcc writes."""
 
     def watch_arguments(self, stop, seen):
@@ -225,11 +225,11 @@ class Secrets(shared_cache_case.LuaTest):
         watcher = threading.Thread(target=self.watch_arguments, args=(stop, seen))
         watcher.start()
         try:
-            machine.check_lua()
+            machine.check_build()
             machine.wait_until_written()
             texts = [machine.logged().encode(), *seen]
             for words in (["stats"], ["stats", "--json"], ["config"], ["doctor"],
-                          ["cache", "check"], ["explain", "src/lapi.c"]):
+                          ["cache", "check"], ["explain", self.a_unit + ".c"]):
                 outcome = machine.hpcc(*words)
                 texts += [outcome.stdout, outcome.stderr]
         finally:
@@ -246,28 +246,28 @@ class Secrets(shared_cache_case.LuaTest):
 
     def test_of_the_environment(self):
         session = self.server.session(900)
-        self.check_nothing_shown(self.lua_machine("a", user=session), [
+        self.check_nothing_shown(self.builder("a", user=session), [
             session.secret_key, session.session_token])
 
     def test_of_the_configuration(self):
         key = USERS["full"]
-        machine = self.lua_machine("a", self.s3(access_key=key.access_key,
+        machine = self.builder("a", self.s3(access_key=key.access_key,
                                                 secret_key=key.secret_key))
         self.check_nothing_shown(machine, [key.secret_key])
 
     @shared_cache_case.long_form
     def test_that_are_wrong(self):
-        machine = self.lua_machine("a", user=Credentials("FULLACCESSKEY", "almost-the-secret"))
+        machine = self.builder("a", user=Credentials("FULLACCESSKEY", "almost-the-secret"))
         self.check_nothing_shown(machine, ["almost-the-secret"])
 
     def test_signatures_are_not_carried_to_where_a_redirect_leads(self):
         self.proxy.set_fault("redirect")
-        machine = self.lua_machine("a")
-        machine.check_lua(self.bound())
+        machine = self.builder("a")
+        machine.check_build(self.bound())
         self.assertEqual([], [line for line in self.proxy.asked if "elsewhere" in line])
 
     def test_socket_is_the_owner_s_alone(self):
-        machine = self.lua_machine("a")
+        machine = self.builder("a")
         self.compile(machine)
         sockets = [path for path in machine.runtime.rglob("*") if path.is_socket()]
         self.assertTrue(sockets)

@@ -1,0 +1,148 @@
+#include "remote/write_queue.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "base/strings.h"
+#include "remote/remote_test_support.h"
+#include "store/packed_value.h"
+#include "store/verified_store.h"
+
+namespace hpcc {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr uint64_t kRoom = 10'000;
+constexpr milliseconds kPatience{10'000};
+
+class WriteQueueTest : public testing::Test {
+ protected:
+  WriteQueueTest() : tier_(Tier("default")), queue_(std::in_place, kRoom, 2) {}
+  ~WriteQueueTest() override { cache_.hang = false; }
+
+  std::shared_ptr<RemoteTier> Tier(const std::string& name_space) {
+    Config config = HttpConfig(scratch_, cache_.url());
+    config.cache[0].name_space = name_space;
+    return *RemoteTier::Open(
+        *EncodeOpen(config.cache[0], config.signing, config.local_directory, Environment()),
+        FileSystem::Real(), Clock::Real());
+  }
+  static StoreKey Key(std::string_view name) { return {StoreNamespace::kResult, Digest::Of(name)}; }
+  static std::string Sealed(std::string_view name, size_t size, char filled = 'v') {
+    return SealValue(Key(name), std::string(size, filled));
+  }
+  absl::Status Add(std::string_view name, std::string sealed) {
+    return queue_->Add(tier_, Key(name), std::move(sealed));
+  }
+  // Writes hang from now on, and this many have begun.
+  void LetWritesHang(int count) {
+    cache_.hang = true;
+    for (int i = 0; i < count; ++i) {
+      ASSERT_TRUE(Add(StrCat("hanging ", i), Sealed(StrCat("hanging ", i), 10)).ok());
+    }
+    while (cache_.requests < count) Clock::Real().Sleep(milliseconds(5));
+  }
+  std::string Written(std::string_view name) {
+    const auto objects = cache_.objects();
+    const auto found = objects.find(tier_->objects().NameOf(Key(name)));
+    return found == objects.end() ? "" : *UnpackValue(found->second);
+  }
+
+  RemoteScratch scratch_;
+  FakeHttpCache cache_;
+  std::shared_ptr<RemoteTier> tier_;
+  std::optional<WriteQueue> queue_;
+};
+
+TEST_F(WriteQueueTest, WhatIsTakenIsWritten) {
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(Add(StrCat(i), Sealed(StrCat(i), 100)).ok());
+  }
+  ASSERT_TRUE(queue_->Flush(kPatience));
+  EXPECT_EQ(queue_->bytes(), 0u);
+  EXPECT_EQ(queue_->values(), 0u);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(Written(StrCat(i)), Sealed(StrCat(i), 100));
+}
+
+TEST_F(WriteQueueTest, WhatWaitsIsFoundForItsTierOnly) {
+  LetWritesHang(2);
+  ASSERT_TRUE(Add("a", Sealed("a", 100)).ok());
+  const std::shared_ptr<const std::string> found = queue_->Find(*tier_, Key("a"));
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(*found, Sealed("a", 100));
+  // So is what is being written.
+  EXPECT_NE(queue_->Find(*tier_, Key("hanging 0")), nullptr);
+  EXPECT_EQ(queue_->Find(*Tier("other"), Key("a")), nullptr);
+  EXPECT_EQ(queue_->Find(*tier_, Key("b")), nullptr);
+}
+
+TEST_F(WriteQueueTest, MoreThanItHoldsIsNotTaken) {
+  LetWritesHang(2);
+  ASSERT_TRUE(Add("a", Sealed("a", 8000)).ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(Add("b", Sealed("b", 8000))));
+  EXPECT_EQ(queue_->Find(*tier_, Key("b")), nullptr);
+  EXPECT_EQ(queue_->values(), 3u);
+  // In the place of one that waits there is room.
+  EXPECT_TRUE(Add("a", Sealed("a", 8100)).ok());
+}
+
+TEST_F(WriteQueueTest, OneAloneMayBeLarger) {
+  ASSERT_TRUE(Add("a", Sealed("a", 5 * kRoom)).ok());
+  ASSERT_TRUE(queue_->Flush(kPatience));
+  EXPECT_EQ(Written("a"), Sealed("a", 5 * kRoom));
+}
+
+TEST_F(WriteQueueTest, TheLaterOfTwoValuesForAPlaceWins) {
+  LetWritesHang(2);
+  ASSERT_TRUE(Add("a", Sealed("a", 100, 'x')).ok());
+  ASSERT_TRUE(Add("a", Sealed("a", 200, 'y')).ok());
+  // One of these is being written: its successor must wait for it.
+  ASSERT_TRUE(Add("hanging 0", Sealed("hanging 0", 300, 'z')).ok());
+  EXPECT_EQ(*queue_->Find(*tier_, Key("hanging 0")), Sealed("hanging 0", 300, 'z'));
+  cache_.hang = false;
+  ASSERT_TRUE(queue_->Flush(kPatience));
+  EXPECT_EQ(Written("a"), Sealed("a", 200, 'y'));
+  EXPECT_EQ(Written("hanging 0"), Sealed("hanging 0", 300, 'z'));
+  EXPECT_EQ(queue_->bytes(), 0u);
+}
+
+TEST_F(WriteQueueTest, WhatIsDroppedIsForgotten) {
+  LetWritesHang(2);
+  const uint64_t before = queue_->bytes();
+  ASSERT_TRUE(Add("a", Sealed("a", 100)).ok());
+  queue_->Drop(*tier_, Key("a"));
+  queue_->Drop(*tier_, Key("never there"));
+  EXPECT_EQ(queue_->Find(*tier_, Key("a")), nullptr);
+  EXPECT_EQ(queue_->bytes(), before);
+  cache_.hang = false;
+  ASSERT_TRUE(queue_->Flush(kPatience));
+  EXPECT_EQ(Written("a"), "");
+}
+
+TEST_F(WriteQueueTest, FlushTellsThatItTakesTooLong) {
+  LetWritesHang(1);
+  EXPECT_FALSE(queue_->Flush(milliseconds(50)));
+}
+
+TEST_F(WriteQueueTest, WhatStillWaitsAtTheEndIsGivenUp) {
+  LetWritesHang(2);
+  ASSERT_TRUE(Add("a", Sealed("a", 100)).ok());
+  cache_.hang = false;
+  queue_.reset();
+  EXPECT_EQ(Written("a"), "");
+}
+
+TEST_F(WriteQueueTest, ATierLivesAsLongAsSomethingWaitsForIt) {
+  std::shared_ptr<RemoteTier> other = Tier("other");
+  ASSERT_TRUE(queue_->Add(other, Key("a"), Sealed("a", 100)).ok());
+  const std::string name = other->objects().NameOf(Key("a"));
+  other.reset();
+  ASSERT_TRUE(queue_->Flush(kPatience));
+  EXPECT_EQ(cache_.objects().count(name), 1u);
+}
+
+}  // namespace
+}  // namespace hpcc
