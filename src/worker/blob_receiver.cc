@@ -47,7 +47,7 @@ class BlobReceiver::Expander {
   std::array<char, size_t{128} << 10> buffer_;
 };
 
-BlobReceiver::BlobReceiver(BlobStore& store, FileSystem& fs, const BlobHeader& header)
+BlobReceiver::BlobReceiver(TenantBlobs& store, FileSystem& fs, const BlobHeader& header)
     : store_(store), fs_(fs), header_(header) {
   blake3_hasher_init(&hasher_);
   if (header.zstd) expander_ = std::make_unique<Expander>();
@@ -57,7 +57,7 @@ BlobReceiver::~BlobReceiver() {
   if (!adopted_ && !temporary_.path.empty()) fs_.Remove(temporary_.path).IgnoreError();
 }
 
-absl::StatusOr<std::unique_ptr<BlobReceiver>> BlobReceiver::Begin(BlobStore& store, FileSystem& fs,
+absl::StatusOr<std::unique_ptr<BlobReceiver>> BlobReceiver::Begin(TenantBlobs& store, FileSystem& fs,
                                                                   const BlobHeader& header) {
   if (header.size > kMaxBlobBytes) {
     return absl::InvalidArgumentError(

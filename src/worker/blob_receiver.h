@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/digest.h"
-#include "worker/blob_store.h"
+#include "worker/tenant_blobs.h"
 
 namespace hpcc {
 
@@ -26,7 +26,7 @@ class BlobReceiver {
  public:
   // InvalidArgument: beyond kMaxBlobBytes. ResourceExhausted: no room in the share. `store` and `fs`
   // outlive the receiver.
-  static absl::StatusOr<std::unique_ptr<BlobReceiver>> Begin(BlobStore& store, FileSystem& fs,
+  static absl::StatusOr<std::unique_ptr<BlobReceiver>> Begin(TenantBlobs& store, FileSystem& fs,
                                                              const BlobHeader& header);
   ~BlobReceiver();
 
@@ -38,14 +38,14 @@ class BlobReceiver {
  private:
   class Expander;
 
-  BlobReceiver(BlobStore& store, FileSystem& fs, const BlobHeader& header);
+  BlobReceiver(TenantBlobs& store, FileSystem& fs, const BlobHeader& header);
   absl::Status Keep(std::string_view bytes);
 
-  BlobStore& store_;
+  TenantBlobs& store_;
   FileSystem& fs_;
   const BlobHeader header_;
-  BlobStore::Reservation reservation_;
-  BlobStore::Temporary temporary_;
+  TenantBlobs::Reservation reservation_;
+  TenantBlobs::Temporary temporary_;
   bool adopted_ = false;
   uint64_t received_ = 0;  // as they came
   uint64_t expanded_ = 0;

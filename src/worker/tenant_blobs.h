@@ -1,5 +1,5 @@
-#ifndef HPCC_WORKER_BLOB_STORE_H_
-#define HPCC_WORKER_BLOB_STORE_H_
+#ifndef HPCC_WORKER_TENANT_BLOBS_H_
+#define HPCC_WORKER_TENANT_BLOBS_H_
 
 // One tenant's blobs, by digest: a source or header is sent once and kept for every later compile of
 // that tenant, until the tenant's share is full and the least recently used go.
@@ -27,7 +27,7 @@
 
 namespace hpcc {
 
-struct BlobStoreOptions {
+struct TenantBlobsOptions {
   std::string root;        // absolute
   uint64_t max_bytes = 0;  // each blob counts in grains of kBlobGrainBytes
   // What a blob's digest is made with.
@@ -35,10 +35,10 @@ struct BlobStoreOptions {
 };
 
 // Thread-safe.
-class BlobStore {
+class TenantBlobs {
  public:
   // `fs` and `clock` outlive the store. Touches nothing.
-  BlobStore(BlobStoreOptions options, FileSystem& fs, Clock& clock);
+  TenantBlobs(TenantBlobsOptions options, FileSystem& fs, Clock& clock);
 
   // Makes the directories, forgets what never arrived whole, and finds what is there. Once, first.
   absl::Status Open();
@@ -61,8 +61,8 @@ class BlobStore {
     void Release();
 
    private:
-    friend class BlobStore;
-    BlobStore* store_ = nullptr;
+    friend class TenantBlobs;
+    TenantBlobs* store_ = nullptr;
     uint64_t bytes_ = 0;
   };
   // ResourceExhausted: the share can't hold it beside all that arrives at this moment.
@@ -97,7 +97,7 @@ class BlobStore {
   void Forget(const Digest& digest);                                    // mutex_ is held
   void EvictDownTo(uint64_t bytes);                                     // mutex_ is held
 
-  const BlobStoreOptions options_;
+  const TenantBlobsOptions options_;
   FileSystem& fs_;
   Clock& clock_;
   mutable std::mutex mutex_;
@@ -111,4 +111,4 @@ class BlobStore {
 
 }  // namespace hpcc
 
-#endif  // HPCC_WORKER_BLOB_STORE_H_
+#endif  // HPCC_WORKER_TENANT_BLOBS_H_

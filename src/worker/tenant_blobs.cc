@@ -1,4 +1,4 @@
-#include "worker/blob_store.h"
+#include "worker/tenant_blobs.h"
 
 #include <algorithm>
 #include <utility>
@@ -24,7 +24,7 @@ uint64_t InGrains(uint64_t size) {
 
 }  // namespace
 
-BlobStore::Reservation& BlobStore::Reservation::operator=(Reservation&& other) noexcept {
+TenantBlobs::Reservation& TenantBlobs::Reservation::operator=(Reservation&& other) noexcept {
   if (this == &other) return *this;
   Release();
   store_ = std::exchange(other.store_, nullptr);
@@ -32,22 +32,22 @@ BlobStore::Reservation& BlobStore::Reservation::operator=(Reservation&& other) n
   return *this;
 }
 
-void BlobStore::Reservation::Release() {
+void TenantBlobs::Reservation::Release() {
   if (store_ == nullptr) return;
   const std::lock_guard lock(store_->mutex_);
   store_->reserved_ -= bytes_;
   store_ = nullptr;
 }
 
-BlobStore::BlobStore(BlobStoreOptions options, FileSystem& fs, Clock& clock)
+TenantBlobs::TenantBlobs(TenantBlobsOptions options, FileSystem& fs, Clock& clock)
     : options_(std::move(options)), fs_(fs), clock_(clock), max_bytes_(options_.max_bytes) {}
 
-std::string BlobStore::PathOf(const Digest& digest) const {
+std::string TenantBlobs::PathOf(const Digest& digest) const {
   const std::string hex = digest.ToHex();
   return StrCat(options_.root, "/", hex.substr(0, 2), "/", hex);
 }
 
-absl::Status BlobStore::FindShard(
+absl::Status TenantBlobs::FindShard(
     const std::string& directory,
     std::vector<std::pair<int64_t, std::pair<Digest, uint64_t>>>* found) {
   HPCC_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs_.List(directory));
@@ -64,7 +64,7 @@ absl::Status BlobStore::FindShard(
   return absl::OkStatus();
 }
 
-absl::Status BlobStore::Open() {
+absl::Status TenantBlobs::Open() {
   const std::string temporary = path::Join(options_.root, "tmp");
   HPCC_RETURN_IF_ERROR(MakeDirectories(fs_, temporary, kDirectoryMode));
   HPCC_ASSIGN_OR_RETURN(const std::vector<std::string> unfinished, fs_.List(temporary));
@@ -83,14 +83,14 @@ absl::Status BlobStore::Open() {
   return absl::OkStatus();
 }
 
-void BlobStore::Insert(const Digest& digest, uint64_t size, int64_t marked_ns) {
+void TenantBlobs::Insert(const Digest& digest, uint64_t size, int64_t marked_ns) {
   Forget(digest);
   by_use_.push_front(digest);
   blobs_[digest] = {size, marked_ns, by_use_.begin()};
   bytes_ += InGrains(size);
 }
 
-void BlobStore::Forget(const Digest& digest) {
+void TenantBlobs::Forget(const Digest& digest) {
   const auto found = blobs_.find(digest);
   if (found == blobs_.end()) return;
   bytes_ -= InGrains(found->second.size);
@@ -98,7 +98,7 @@ void BlobStore::Forget(const Digest& digest) {
   blobs_.erase(found);
 }
 
-void BlobStore::EvictDownTo(uint64_t bytes) {
+void TenantBlobs::EvictDownTo(uint64_t bytes) {
   while (bytes_ > bytes && !by_use_.empty()) {
     const Digest oldest = by_use_.back();
     Forget(oldest);
@@ -106,7 +106,7 @@ void BlobStore::EvictDownTo(uint64_t bytes) {
   }
 }
 
-bool BlobStore::Contains(const Digest& digest) {
+bool TenantBlobs::Contains(const Digest& digest) {
   const int64_t now = clock_.NowNanoseconds();
   bool mark = false;
   {
@@ -121,7 +121,7 @@ bool BlobStore::Contains(const Digest& digest) {
   return true;
 }
 
-absl::StatusOr<std::string> BlobStore::Read(const Digest& digest) {
+absl::StatusOr<std::string> TenantBlobs::Read(const Digest& digest) {
   if (!Contains(digest)) return absl::NotFoundError("no such blob");
   const std::string path = PathOf(digest);
   absl::StatusOr<std::string> bytes = ReadFile(fs_, path, kMaxBlobBytes);
@@ -132,7 +132,7 @@ absl::StatusOr<std::string> BlobStore::Read(const Digest& digest) {
   return absl::NotFoundError("a damaged blob was removed");
 }
 
-absl::Status BlobStore::Put(const Digest& digest, std::string_view bytes) {
+absl::Status TenantBlobs::Put(const Digest& digest, std::string_view bytes) {
   if (options_.naming(bytes) != digest) {
     return absl::InvalidArgumentError("the bytes have another digest");
   }
@@ -146,7 +146,7 @@ absl::Status BlobStore::Put(const Digest& digest, std::string_view bytes) {
   return status;
 }
 
-absl::StatusOr<BlobStore::Reservation> BlobStore::Reserve(uint64_t size) {
+absl::StatusOr<TenantBlobs::Reservation> TenantBlobs::Reserve(uint64_t size) {
   const uint64_t bytes = InGrains(size);
   const std::lock_guard lock(mutex_);
   if (bytes > max_bytes_ || reserved_ > max_bytes_ - bytes) {
@@ -160,7 +160,7 @@ absl::StatusOr<BlobStore::Reservation> BlobStore::Reserve(uint64_t size) {
   return reservation;
 }
 
-absl::StatusOr<BlobStore::Temporary> BlobStore::CreateTemporary() {
+absl::StatusOr<TenantBlobs::Temporary> TenantBlobs::CreateTemporary() {
   uint64_t number = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -172,7 +172,7 @@ absl::StatusOr<BlobStore::Temporary> BlobStore::CreateTemporary() {
   return temporary;
 }
 
-absl::Status BlobStore::Adopt(const std::string& temporary, const Digest& digest, uint64_t size,
+absl::Status TenantBlobs::Adopt(const std::string& temporary, const Digest& digest, uint64_t size,
                               Reservation reservation) {
   const std::string path = PathOf(digest);
   const std::string directory(path::Dirname(path));
@@ -187,19 +187,19 @@ absl::Status BlobStore::Adopt(const std::string& temporary, const Digest& digest
   return absl::OkStatus();
 }
 
-void BlobStore::SetMaxBytes(uint64_t max_bytes) {
+void TenantBlobs::SetMaxBytes(uint64_t max_bytes) {
   const std::lock_guard lock(mutex_);
   if (max_bytes == max_bytes_) return;
   max_bytes_ = max_bytes;
   EvictDownTo(max_bytes_ - std::min(reserved_, max_bytes_));
 }
 
-uint64_t BlobStore::bytes() const {
+uint64_t TenantBlobs::bytes() const {
   const std::lock_guard lock(mutex_);
   return bytes_;
 }
 
-size_t BlobStore::count() const {
+size_t TenantBlobs::count() const {
   const std::lock_guard lock(mutex_);
   return blobs_.size();
 }
