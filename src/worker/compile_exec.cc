@@ -62,6 +62,7 @@ class CompileInSandbox {
   absl::Status CheckDependency(const std::string& path);
   absl::StatusOr<TextFacts> FactsOf(const ManifestEntry& entry);
   absl::Status CheckDateAndTime();
+  absl::Status CheckAbsences() const;
   CompileOutcome Outcome(const ExecResult& run, const ResultBundle& bundle) const;
   std::optional<std::string> ImageLink(const std::string& path);
 
@@ -207,6 +208,16 @@ absl::Status CompileInSandbox::CheckDateAndTime() {
   return fixed ? absl::OkStatus() : ForTheClient("__DATE__ or __TIME__ reaches the output");
 }
 
+// What the client's compile looked for and did not find must not be in the image either.
+absl::Status CompileInSandbox::CheckAbsences() const {
+  for (const ManifestEntry& entry : exec_.manifest->entries) {
+    if (entry.kind == ManifestEntry::Kind::kAbsent && exec_.image->Has(entry.path)) {
+      return ForTheClient(StrCat("the image has what the client doesn't: ", entry.path));
+    }
+  }
+  return absl::OkStatus();
+}
+
 CompileOutcome CompileInSandbox::Outcome(const ExecResult& run, const ResultBundle& bundle) const {
   CompileOutcome outcome;
   outcome.exit_status = run.exit_status;
@@ -224,6 +235,7 @@ CompileOutcome CompileInSandbox::Outcome(const ExecResult& run, const ResultBund
 
 absl::StatusOr<CompileOutcome> CompileInSandbox::Run() {
   const Invocation& invocation = *exec_.invocation;
+  HPCC_RETURN_IF_ERROR(CheckAbsences());
   std::vector<std::string> outputs = OutputPaths();
   if (HasPreprocessor(invocation.language)) outputs.emplace_back(kDependencyPath);
   const std::vector<std::string> words =

@@ -14,7 +14,7 @@
 #include "compiler/manifest.h"
 #include "compiler/toolchain.h"
 #include "sandbox/runtime.h"
-#include "worker/host_image.h"
+#include "worker/host_toolchains.h"
 #include "worker/stored_result.h"
 #include "worker/tenant.h"
 #include "worker/worker_command.h"
@@ -28,7 +28,7 @@ struct CompileExec {
   std::string job;
   std::string traceparent;
   Tenant* tenant = nullptr;
-  HostImage* image = nullptr;
+  HostToolchains* image = nullptr;
   const WorkerCommand* command = nullptr;
   const Invocation* invocation = nullptr;  // as read with the manifest
   const ToolchainFacts* toolchain = nullptr;

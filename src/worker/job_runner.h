@@ -21,7 +21,7 @@
 #include "telemetry/security_events.h"
 #include "worker/compile_exec.h"
 #include "worker/flights.h"
-#include "worker/host_image.h"
+#include "worker/host_toolchains.h"
 #include "worker/tenant.h"
 #include "worker/worker_command.h"
 
@@ -67,7 +67,7 @@ class JobRunner {
  public:
   // All outlive the runner. `audit` may be null in tests of other things.
   struct Parts {
-    HostImage* image = nullptr;
+    HostToolchains* image = nullptr;
     SandboxPool* pool = nullptr;
     AuditLog* audit = nullptr;
     SecurityEvents* events = nullptr;

@@ -129,6 +129,8 @@ int ManifestFileSystem::Stat(const char* path, bool follow_symlinks, FileStat* s
     case ManifestEntry::Kind::kDirectory:
       stat->type = FileStat::Type::kDirectory;
       break;
+    case ManifestEntry::Kind::kAbsent:
+      return ENOENT;
   }
   return 0;
 }

@@ -25,7 +25,7 @@ namespace hpcc {
 
 namespace {
 
-constexpr uint64_t kMaxConfigBytes = uint64_t{1} << 20;
+constexpr uint64_t kMaxWorkerConfigBytes = uint64_t{1} << 20;
 constexpr uint64_t kMaxSecretBytes = 4096;
 constexpr uint64_t kMaxSlots = 4096;
 
@@ -277,7 +277,7 @@ absl::StatusOr<WorkerConfig> ParseWorkerConfig(std::string_view text, std::strin
 
 absl::StatusOr<WorkerConfig> LoadWorkerConfig(FileSystem& fs, const std::string& path,
                                               const Environment& environment) {
-  HPCC_ASSIGN_OR_RETURN(const std::string text, ReadFile(fs, path, kMaxConfigBytes));
+  HPCC_ASSIGN_OR_RETURN(const std::string text, ReadFile(fs, path, kMaxWorkerConfigBytes));
   HPCC_ASSIGN_OR_RETURN(WorkerConfig config, ParseWorkerConfig(text, path, environment));
   if (config.name.empty()) {
     std::array<char, 256> name{};

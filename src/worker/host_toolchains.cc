@@ -1,4 +1,4 @@
-#include "worker/host_image.h"
+#include "worker/host_toolchains.h"
 
 #include <utility>
 
@@ -9,10 +9,10 @@
 
 namespace hpcc {
 
-HostImage::HostImage(std::vector<std::string> directories, FileSystem& fs, Clock& clock)
+HostToolchains::HostToolchains(std::vector<std::string> directories, FileSystem& fs, Clock& clock)
     : directories_(std::move(directories)), fs_(fs), clock_(clock) {}
 
-absl::StatusOr<std::shared_ptr<const ToolchainFacts>> HostImage::Identify(
+absl::StatusOr<std::shared_ptr<const ToolchainFacts>> HostToolchains::Identify(
     const WorkerCommand& command, const Invocation& invocation) {
   const Environment environment = ExecEnvironment(command);
   const ToolchainRequest request{.path = command.compiler,
@@ -52,18 +52,24 @@ absl::StatusOr<std::shared_ptr<const ToolchainFacts>> HostImage::Identify(
   return facts;
 }
 
-bool HostImage::StillHolds(const WorkerCommand& command, const ToolchainFacts& facts) {
+bool HostToolchains::StillHolds(const WorkerCommand& command, const ToolchainFacts& facts) {
   return ToolchainFactsHold(fs_, ExecEnvironment(command), facts);
 }
 
-std::optional<std::string> HostImage::LinkTarget(const std::string& path) const {
+std::optional<std::string> HostToolchains::LinkTarget(const std::string& path) const {
   if (!IsInImage(path, directories_)) return std::nullopt;
   absl::StatusOr<std::string> target = fs_.ReadLink(path);
   if (!target.ok()) return std::nullopt;
   return *std::move(target);
 }
 
-absl::StatusOr<std::string> HostImage::Read(const std::string& path) const {
+bool HostToolchains::Has(const std::string& path) const {
+  FileStat stat;
+  return IsInImage(path, directories_) &&
+         fs_.Stat(path.c_str(), /*follow_symlinks=*/true, &stat) == 0;
+}
+
+absl::StatusOr<std::string> HostToolchains::Read(const std::string& path) const {
   if (!IsInImage(path, directories_)) {
     return absl::PermissionDeniedError(StrCat(path, " is not the image's"));
   }

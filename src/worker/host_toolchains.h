@@ -1,5 +1,5 @@
-#ifndef HPCC_WORKER_HOST_IMAGE_H_
-#define HPCC_WORKER_HOST_IMAGE_H_
+#ifndef HPCC_WORKER_HOST_TOOLCHAINS_H_
+#define HPCC_WORKER_HOST_TOOLCHAINS_H_
 
 // The pseudo-image "host": the worker machine's own toolchains, which sandboxes see read-only. What
 // a toolchain is, is found out by asking it as a client does (compiler/toolchain.h), outside of any
@@ -26,14 +26,14 @@ namespace hpcc {
 inline constexpr std::string_view kHostImage = "host";
 
 // Thread-safe.
-class HostImage {
+class HostToolchains {
  public:
   // How long a toolchain is believed to be what it was without a look. Results are stored only for
   // toolchains that were looked at before and after the compile.
   static constexpr std::chrono::seconds kBelieve{1};
 
   // `directories`: absolute, what sandboxes are given of the machine. `fs` and `clock` outlive this.
-  HostImage(std::vector<std::string> directories, FileSystem& fs, Clock& clock);
+  HostToolchains(std::vector<std::string> directories, FileSystem& fs, Clock& clock);
 
   const std::vector<std::string>& directories() const { return directories_; }
 
@@ -46,6 +46,8 @@ class HostImage {
 
   // Where a symbolic link inside the image leads; nothing for what is none.
   std::optional<std::string> LinkTarget(const std::string& path) const;
+  // Whether something inside the image stands there.
+  bool Has(const std::string& path) const;
   // A file inside the image. PermissionDenied for any other.
   absl::StatusOr<std::string> Read(const std::string& path) const;
 
@@ -66,4 +68,4 @@ class HostImage {
 
 }  // namespace hpcc
 
-#endif  // HPCC_WORKER_HOST_IMAGE_H_
+#endif  // HPCC_WORKER_HOST_TOOLCHAINS_H_
