@@ -69,7 +69,7 @@ class SecurityEvents {
   static constexpr uint64_t kRecordsPerWindow = 20;
   static constexpr std::chrono::seconds kEventWindow{10};
   // Tenants are claimed by strangers: beyond this many at a time they share one window.
-  static constexpr size_t kMaxWindows = 1024;
+  static constexpr size_t kMaxWindows = 64;
 
   // `sink` may be null: log and counters only. Both outlive this.
   SecurityEvents(Clock& clock, AuditLog* sink);
