@@ -1,5 +1,6 @@
 #include "telemetry/security_events.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -13,17 +14,22 @@ namespace hpcc {
 namespace {
 
 constexpr std::array<std::string_view, kSecurityEventCount> kNames = {
+    "token-too-large",
     "token-malformed",
+    "token-claim-duplicated",
+    "token-claim-missing",
     "token-algorithm-refused",
-    "token-unknown-key",
-    "token-signature-invalid",
-    "token-wrong-issuer",
-    "token-wrong-audience",
+    "token-key-unknown",
+    "token-algorithm-mismatch",
+    "token-signature-wrong",
+    "token-type-wrong",
+    "token-issuer-wrong",
+    "token-audience-wrong",
     "token-expired",
     "token-not-yet-valid",
-    "token-wrong-tenant",
+    "token-tenant-wrong",
+    "token-keys-unavailable",
     "tenant-unknown",
-    "identity-provider-failed",
     "session-refused",
     "worker-refused",
     "routing-token-refused",
@@ -74,6 +80,12 @@ void WriteToLog(const SecurityEventRow& row) {
 
 std::string_view SecurityEventName(SecurityEvent event) {
   return kNames[static_cast<size_t>(event)];
+}
+
+std::optional<SecurityEvent> SecurityEventOfName(std::string_view name) {
+  const auto* found = std::find(kNames.begin(), kNames.end(), name);
+  if (found == kNames.end()) return std::nullopt;
+  return static_cast<SecurityEvent>(found - kNames.begin());
 }
 
 struct SecurityEvents::State {

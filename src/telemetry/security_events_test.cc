@@ -65,7 +65,7 @@ TEST(SecurityEventName, IsKebabCaseAndItsOwn) {
 // Alerts are written on these: a change here is a change for everybody who has some.
 TEST(SecurityEventName, StaysWhatItIs) {
   EXPECT_EQ("token-malformed", SecurityEventName(SecurityEvent::kTokenMalformed));
-  EXPECT_EQ("token-wrong-tenant", SecurityEventName(SecurityEvent::kTokenWrongTenant));
+  EXPECT_EQ("token-tenant-wrong", SecurityEventName(SecurityEvent::kTokenTenantWrong));
   EXPECT_EQ("routing-token-refused", SecurityEventName(SecurityEvent::kRoutingTokenRefused));
   EXPECT_EQ("certificate-changed", SecurityEventName(SecurityEvent::kCertificateChanged));
   EXPECT_EQ("digest-mismatch", SecurityEventName(SecurityEvent::kDigestMismatch));
