@@ -45,7 +45,7 @@ absl::StatusOr<CertificateAndKey> LoadOrMakeCertificate(FileSystem& fs,
 // Of the first certificate in `pem`. InvalidArgument: there is none.
 absl::StatusOr<std::string> CertificateFingerprint(std::string_view pem);
 
-// "ab:CD:…" and "abcd…" alike, as people copy it; nullopt-like empty text unless it is 32 bytes.
+// "ab:CD:…" and "abcd…" alike, as people copy it; empty unless it is 32 bytes.
 std::string NormalizeFingerprint(std::string_view text);
 
 // In a time that depends on the lengths only.

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,19 +19,26 @@ namespace hpcc {
 
 // Names are stable: alerts are written on them. Append only.
 enum class SecurityEvent : uint8_t {
-  kTokenMalformed,         // no JWT, or one that can't be read
-  kTokenAlgorithmRefused,  // `none`, HMAC, or another that the allow-list hasn't
-  kTokenUnknownKey,        // its `kid` is none of the tenant's
-  kTokenSignatureInvalid,
-  kTokenWrongIssuer,
-  kTokenWrongAudience,
+  // The reasons tokens are refused for, by the names auth/token_refusal.h gives them.
+  kTokenTooLarge,
+  kTokenMalformed,
+  kTokenClaimDuplicated,
+  kTokenClaimMissing,
+  kTokenAlgorithmRefused,
+  kTokenKeyUnknown,
+  kTokenAlgorithmMismatch,
+  kTokenSignatureWrong,
+  kTokenTypeWrong,
+  kTokenIssuerWrong,
+  kTokenAudienceWrong,
   kTokenExpired,
   kTokenNotYetValid,
-  kTokenWrongTenant,  // good, but of another tenant
+  kTokenTenantWrong,
+  kTokenKeysUnavailable,  // the identity provider does not answer
+
   kTenantUnknown,
-  kIdentityProviderFailed,  // its keys could not be had
-  kSessionRefused,          // the scheduler's own token was not right
-  kWorkerRefused,           // a worker's secret was not right
+  kSessionRefused,  // the scheduler's own token was not right
+  kWorkerRefused,   // a worker's secret was not right
   kRoutingTokenRefused,
   kImageRefused,      // the tenant may not use it
   kIsolationRefused,  // less than the tenant's minimum
@@ -53,6 +61,7 @@ inline constexpr size_t kSecurityEventCount =
 
 // Kebab case: "token-expired".
 std::string_view SecurityEventName(SecurityEvent event);
+std::optional<SecurityEvent> SecurityEventOfName(std::string_view name);
 
 struct SecurityEventContext {
   std::string tenant;  // as far as it is known, and as claimed where it isn't
@@ -69,7 +78,7 @@ class SecurityEvents {
   static constexpr uint64_t kRecordsPerWindow = 20;
   static constexpr std::chrono::seconds kEventWindow{10};
   // Tenants are claimed by strangers: beyond this many at a time they share one window.
-  static constexpr size_t kMaxWindows = 1024;
+  static constexpr size_t kMaxWindows = 64;
 
   // `sink` may be null: log and counters only. Both outlive this.
   SecurityEvents(Clock& clock, AuditLog* sink);
