@@ -4,10 +4,12 @@ namespace hpcc {
 
 namespace {
 
-// Results only, or everything else only: nothing else is there, and nothing else is taken.
+// Which values of a store there are: the others aren't there and aren't taken.
+enum class Part : uint8_t { kResults, kRecords, kToolchains };
+
 class PartialStore final : public Store {
  public:
-  PartialStore(Store& inner, bool results) : inner_(inner), results_(results) {}
+  PartialStore(Store& inner, Part part) : inner_(inner), part_(part) {}
 
   absl::StatusOr<std::string> Get(const StoreKey& key) override {
     if (!IsKept(key)) return absl::NotFoundError("not kept here");
@@ -26,10 +28,13 @@ class PartialStore final : public Store {
   }
 
  private:
-  bool IsKept(const StoreKey& key) const { return (key.ns == StoreNamespace::kResult) == results_; }
+  bool IsKept(const StoreKey& key) const {
+    if (part_ == Part::kToolchains) return key.ns == StoreNamespace::kToolchain;
+    return (key.ns == StoreNamespace::kResult) == (part_ == Part::kResults);
+  }
 
   Store& inner_;
-  const bool results_;
+  const Part part_;
 };
 
 }  // namespace
@@ -47,7 +52,8 @@ CacheChain::CacheChain(const Config& config, const Environment& environment, Fil
   if (config.first_disk() == nullptr) {
     VerifiedStore& records =
         AddDisk({.root = config.local_directory, .max_size = kLocalRecordsSize}, fs, clock);
-    parts_.push_back(std::make_unique<PartialStore>(records, /*results=*/false));
+    parts_.push_back(std::make_unique<PartialStore>(
+        records, config.paranoid ? Part::kToolchains : Part::kRecords));
     tiers.push_back({parts_.back().get(), /*read_only=*/false});
   }
   for (const CacheTier& tier : config.cache) {
@@ -59,7 +65,7 @@ CacheChain::CacheChain(const Config& config, const Environment& environment, Fil
     remotes_.push_back(std::make_unique<RemoteClient>(tier, config, environment, fs, clock));
     verified_.push_back(std::make_unique<VerifiedStore>(*remotes_.back()));
     shared.push_back({verified_.back().get(), tier.read_only});
-    parts_.push_back(std::make_unique<PartialStore>(*verified_.back(), /*results=*/true));
+    parts_.push_back(std::make_unique<PartialStore>(*verified_.back(), Part::kResults));
     tiers.push_back({parts_.back().get(), tier.read_only});
   }
   tiered_ = std::make_unique<TieredStore>(std::move(tiers));

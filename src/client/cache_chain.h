@@ -11,7 +11,8 @@
 // the nearer caches with what a farther one has. Direct entries are in both and kept apart: what
 // one machine knows of its files' stamps means nothing to another (ResultCache merges them).
 //
-// Where no cache is a disk, a small one in the local directory keeps everything but results.
+// Where no cache is a disk, a small one in the local directory keeps everything but results; of the
+// paranoid only what was found out about compilers.
 
 #include <memory>
 #include <vector>
