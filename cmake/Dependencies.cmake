@@ -33,8 +33,9 @@ target_link_libraries(hpcc_grpc INTERFACE PkgConfig::GRPC)
 # but to its worker.
 pkg_check_modules(GRPC_UNSECURE REQUIRED grpc++_unsecure>=1.51)
 add_library(hpcc_grpc_static INTERFACE)
+# Debian's package file leaves out what gRPC's archives themselves need.
 target_link_libraries(hpcc_grpc_static INTERFACE -Wl,--start-group ${GRPC_UNSECURE_STATIC_LIBRARIES}
-                      -Wl,--end-group)
+                      -lupb -laddress_sorting -lcares -lre2 -lz -Wl,--end-group)
 
 # The wrapper is static, so the static zstd is named outright; everything else may use either.
 find_library(HPCC_ZSTD_STATIC libzstd.a REQUIRED)

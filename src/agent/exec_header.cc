@@ -121,6 +121,10 @@ absl::StatusOr<ExecCommand> CheckExecHeader(const agent_v1::ExecHeader& header,
   HPCC_ASSIGN_OR_RETURN(command.manifest, DecodeManifest(header.manifest()));
   for (const ManifestEntry& entry : command.manifest.entries) {
     HPCC_RETURN_IF_ERROR(CheckPlace(entry.path));
+    // Commands write there, whatever their manifest says.
+    if (entry.path == "/tmp" && entry.kind != ManifestEntry::Kind::kDirectory) {
+      return Refused(entry.path, "it is a directory");
+    }
   }
   command.job = header.job();
   command.arguments.assign(header.arguments().begin(), header.arguments().end());

@@ -75,8 +75,18 @@ bool ImageFiles::HasDirectory(const ManifestEntry& entry) const {
   return OpenWithin(root_.get(), entry.path, O_PATH | O_DIRECTORY, LinksOnTheWay::kFollowed).ok();
 }
 
+bool ImageFiles::HasAnything(const ManifestEntry& entry) const {
+  return OpenWithin(root_.get(), entry.path, O_PATH, LinksOnTheWay::kFollowed).ok();
+}
+
 absl::Status ImageFiles::Check(const ManifestEntry& entry, bool* staged) {
   *staged = false;
+  // Of the stage, nothing is what is staged there.
+  if (entry.kind == ManifestEntry::Kind::kAbsent) {
+    const bool there = layout_.Covers(entry.path) ? HasAnything(entry)
+                                                  : layout_.ReachesBelow(entry.path);
+    return there ? Differs(entry) : absl::OkStatus();
+  }
   if (!layout_.Covers(entry.path)) {
     if (layout_.ReachesBelow(entry.path)) {
       if (entry.kind == ManifestEntry::Kind::kDirectory) return absl::OkStatus();
@@ -93,6 +103,7 @@ absl::Status ImageFiles::Check(const ManifestEntry& entry, bool* staged) {
       return HasDirectory(entry) ? absl::OkStatus() : Differs(entry);
     case ManifestEntry::Kind::kFile:
     case ManifestEntry::Kind::kExecutable:
+    case ManifestEntry::Kind::kAbsent:
       break;
   }
   const absl::StatusOr<Digest> digest = DigestAt(entry.path);

@@ -55,6 +55,7 @@ class ImageFiles {
   absl::StatusOr<Digest> DigestAt(const std::string& path);
   bool HasLink(const ManifestEntry& entry) const;
   bool HasDirectory(const ManifestEntry& entry) const;
+  bool HasAnything(const ManifestEntry& entry) const;
 
   const Descriptor root_;
   const ImageLayout layout_;

@@ -152,12 +152,18 @@ absl::Status Stage::MakePlaces(const ExecCommand& command, const ImageLayout& im
   HPCC_RETURN_IF_ERROR(MakeWritable("/tmp", identity));
   std::vector<std::string> wanted;
   wanted.push_back(command.working_directory);
-  for (const std::string& output : command.outputs) wanted.emplace_back(path::Dirname(output));
+  for (const std::string& output : command.outputs) {
+    if (image.Covers(output) || image.ReachesBelow(path::Dirname(output))) {
+      return absl::InvalidArgumentError(
+          StrCat("exec: ", output, ": the image is there, and it is read-only"));
+    }
+    wanted.emplace_back(path::Dirname(output));
+  }
   std::sort(wanted.begin(), wanted.end());
   wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
   for (const std::string& path : wanted) {
     if (path == "/" || path == "/tmp" || image.Covers(path)) continue;
-    // A directory that the image reaches into stays as it is: nothing is written beside its parts.
+    // A working directory that the image reaches into is as read-only as the image.
     if (!image.ReachesBelow(path)) HPCC_RETURN_IF_ERROR(MakeWritable(path, identity));
   }
   return absl::OkStatus();

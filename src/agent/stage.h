@@ -37,8 +37,7 @@ class Stage {
  public:
   // `blobs` holds (pinned) what the manifest needs; `staged` are the entries that the image has
   // not.
-  //  - InvalidArgument: the paths contradict each other.
-  //  - FailedPrecondition: the working directory or that of an output is in the image, and isn't.
+  // InvalidArgument: the paths contradict each other, or an output would lie in the image.
   static absl::StatusOr<Stage> Make(const ExecCommand& command,
                                     const std::vector<const ManifestEntry*>& staged,
                                     const ImageLayout& image, const ExecIdentity& identity,

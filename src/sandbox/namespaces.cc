@@ -68,6 +68,10 @@ struct ChildPlan {
     got = read(plan.gate, &byte, 1);
   } while (got < 0 && errno == EINTR);
   if (got != 1) _exit(125);  // the parent has changed its mind, or is gone
+  // Root of the new user namespace, so that execve leaves it its capabilities. Raw calls: the
+  // library's would tell threads that don't exist here. With one id only, groups can't be set.
+  syscall(SYS_setgroups, 0, nullptr);
+  if (syscall(SYS_setresgid, 0, 0, 0) != 0 || syscall(SYS_setresuid, 0, 0, 0) != 0) _exit(125);
   for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);

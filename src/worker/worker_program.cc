@@ -169,7 +169,7 @@ absl::Status Worker::StartServer() {
   HPCC_RETURN_IF_ERROR(MakeDirectories(fs_, config_.state_directory, 0700));
   HPCC_ASSIGN_OR_RETURN(certificate_, Certificate(config_, fs_, clock_));
   HPCC_ASSIGN_OR_RETURN(const std::string agent, AgentProgram(config_, fs_));
-  HPCC_ASSIGN_OR_RETURN(runtime_, MakeProcessRuntime(agent));
+  runtime_ = std::make_unique<ProcessRuntime>(ProcessRuntimeOptions{.agent = agent});
   WorkerServer::Parts parts;
   parts.runtime = runtime_.get();
   parts.image_directories = HostImage().Directories();
