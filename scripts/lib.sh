@@ -9,7 +9,7 @@ build_packages=(
   libabsl-dev libzstd-dev librust-blake3-dev libtomlplusplus-dev nlohmann-json3-dev
   libcli11-dev libfmt-dev libgtest-dev libgmock-dev libprotobuf-dev protobuf-compiler
   libcurl4-openssl-dev libssl-dev libtinyxml2-dev
-  libgrpc++-dev protobuf-compiler-grpc libsqlite3-dev libseccomp-dev
+  libgrpc++-dev protobuf-compiler-grpc libsqlite3-dev libseccomp-dev libmicrohttpd-dev
 )
 # To fetch and build a Debian source package.
 source_packages=(ca-certificates debian-archive-keyring dpkg-dev make)

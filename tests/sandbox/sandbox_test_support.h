@@ -6,8 +6,12 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -22,6 +26,23 @@
 namespace hpcc {
 
 inline constexpr char kProbe[] = "/opt/probe";  // in the sandbox
+
+// Children of this process that are agents.
+inline std::vector<pid_t> Agents() {
+  std::vector<pid_t> agents;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream stat(entry.path() / "stat");
+    pid_t process = 0;
+    pid_t parent = 0;
+    std::string name;
+    char state = 0;
+    if (stat >> process >> name >> state >> parent && parent == getpid() && state != 'Z' &&
+        name == "(hpcc-agent)") {
+      agents.push_back(process);
+    }
+  }
+  return agents;
+}
 
 // Blobs a worker would have, and how often each was asked for.
 class Blobs {
