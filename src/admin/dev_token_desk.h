@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "auth/signing_key.h"
 #include "base/clock.h"
+#include "base/digest.h"
 
 namespace hpcc {
 
