@@ -83,7 +83,7 @@ TEST(ProcessRuntimeTest, AnAgentThatEndsAtOnceIsReportedWithWhatItSaid) {
 }
 
 TEST(ProcessRuntimeTest, AnAgentThatSaysNothingIsGivenUp) {
-  ProcessRuntime runtime({.agent = HPCC_SANDBOX_PROBE});  // with an agent's argument it waits
+  ProcessRuntime runtime({.agent = ProbePath()});  // with an agent's argument it waits
   const auto start = steady_clock::now();
   const absl::Status status =
       runtime.Start({.id = "x", .tenant = "a", .image = "host"}, milliseconds(500)).status();
@@ -92,7 +92,7 @@ TEST(ProcessRuntimeTest, AnAgentThatSaysNothingIsGivenUp) {
 }
 
 TEST(ProcessRuntimeTest, AnImageOrAnAgentThatIsNotThereIsNotFound) {
-  ProcessRuntime host({.agent = HPCC_AGENT});
+  ProcessRuntime host({.agent = AgentPath()});
   EXPECT_TRUE(absl::IsNotFound(
       host.Start({.id = "x", .image = "sha256:0"}, std::chrono::seconds(5)).status()));
   ProcessRuntime none({.agent = "/no/such/agent"});
@@ -101,7 +101,7 @@ TEST(ProcessRuntimeTest, AnImageOrAnAgentThatIsNotThereIsNotFound) {
 }
 
 TEST(ProcessRuntimeTest, ASpecThatBreaksARuleIsRefused) {
-  ProcessRuntime runtime({.agent = HPCC_AGENT});
+  ProcessRuntime runtime({.agent = AgentPath()});
   for (const char* id : {"", "../x", "a b"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(
         runtime.Start({.id = id, .image = "host"}, std::chrono::seconds(5)).status()));
