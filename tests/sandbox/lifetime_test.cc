@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <thread>
 
+#include "base/process.h"
+#include "base/process_state.h"
 #include "sandbox_test_support.h"
 
 namespace hpcc {
@@ -49,6 +51,32 @@ TEST_F(SandboxTest, StopEndsEverythingInIt) {
   EXPECT_FALSE(sandbox_->alive());
   running.join();
   EXPECT_TRUE(Agents().empty());
+}
+
+// Run by the test below, in a process of its own.
+TEST_F(SandboxTest, DISABLED_StartAndDie) {
+  std::thread running([this] { (void)Exec(Command({kProbe, "ignore-signals"})); });
+  std::this_thread::sleep_for(milliseconds(300));
+  std::printf("agent %d\n", static_cast<int>(Agents().at(0)));
+  std::fflush(stdout);
+  kill(getpid(), SIGKILL);
+}
+
+TEST(ProcessRuntimeTest, AWorkerThatIsKilledTakesItsSandboxesAlong) {
+  const absl::StatusOr<CapturedRun> run =
+      RunCaptured({"/proc/self/exe", "--gtest_also_run_disabled_tests",
+                   "--gtest_filter=SandboxTest.DISABLED_StartAndDie"},
+                  Environment::OfThisProcess());
+  ASSERT_TRUE(run.ok()) << run.status();
+  ASSERT_EQ(run->exit.signal, SIGKILL) << run->out;
+  const size_t told = run->out.find("agent ");
+  ASSERT_NE(told, std::string::npos) << run->out;
+  const int64_t agent = std::stoi(run->out.substr(told + 6));
+  const auto start = steady_clock::now();
+  while (!IsStoppedOrGone(agent)) {
+    ASSERT_LT(steady_clock::now() - start, std::chrono::seconds(3));
+    std::this_thread::sleep_for(milliseconds(10));
+  }
 }
 
 TEST_F(SandboxTest, TwoSandboxesLiveSideBySide) {
