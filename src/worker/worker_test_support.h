@@ -23,6 +23,7 @@
 #include "auth/routing_token.h"
 #include "base/path.h"
 #include "base/process.h"
+#include "base/status.h"
 #include "base/strings.h"
 #include "cache/result_bundle.h"
 #include "compiler/manifest.h"
