@@ -6,6 +6,7 @@
 #include <fstream>
 #include <thread>
 
+#include "compiler/toolchain.h"
 #include "dispatch/dispatch_test_support.h"
 #include "remote/compile_client.h"
 #include "remote/notice_file.h"
