@@ -16,7 +16,7 @@ namespace v1 = scheduler::v1;
 
 constexpr std::string_view kSecret = "0123456789abcdef-of-workers";
 
-class RecordedEvents final : public EventSink {
+class NotedEvents final : public EventSink {
  public:
   void Report(const SchedulerEvent& event) override {
     const std::lock_guard lock(mutex_);
@@ -112,7 +112,7 @@ class SchedulerCoreTest : public testing::Test {
   }
 
   StandingClock clock_;
-  RecordedEvents events_;
+  NotedEvents events_;
   const ProviderKey acme_key_ = ProviderKey::Ec("acme-1");
   const ProviderKey other_key_ = ProviderKey::Ed("other-1");
   const CertificateAndKey certificate_ = *MakeSelfSignedCertificate({"localhost"}, kTestNow, 10);
@@ -153,11 +153,11 @@ TEST_F(SchedulerCoreTest, ATokenOfOneTenantIsNothingToAnother) {
   EXPECT_TRUE(Authenticate("acme", token).ok());
   EXPECT_TRUE(absl::IsUnauthenticated(Authenticate("other", token).status()));
   EXPECT_EQ(events_.Take(),
-            std::vector<std::string>{"token-unknown-key|other||token-unknown-key: no such key in "
+            std::vector<std::string>{"token-key-unknown|other||token-key-unknown: no such key in "
                                      "this key set"});
   // Nor one that says it is from the other's provider.
   EXPECT_FALSE(Authenticate("other", acme_key_.Token(ClaimsFor("other"))).ok());
-  EXPECT_EQ(events_.Only(), "token-unknown-key");
+  EXPECT_EQ(events_.Only(), "token-key-unknown");
 }
 
 TEST_F(SchedulerCoreTest, EveryWrongTokenIsRefusedAndNamed) {
@@ -169,16 +169,16 @@ TEST_F(SchedulerCoreTest, EveryWrongTokenIsRefusedAndNamed) {
   };
   EXPECT_EQ(refused("exp", kTestNow - 100), "token-expired");
   EXPECT_EQ(refused("nbf", kTestNow + 100), "token-not-yet-valid");
-  EXPECT_EQ(refused("aud", "elsewhere"), "token-wrong-audience");
-  EXPECT_EQ(refused("iss", "https://evil.example"), "token-wrong-issuer");
-  EXPECT_EQ(refused("sub", 7), "token-missing-claim");
-  EXPECT_EQ(refused("sub", "a\nb"), "token-missing-claim");
+  EXPECT_EQ(refused("aud", "elsewhere"), "token-audience-wrong");
+  EXPECT_EQ(refused("iss", "https://evil.example"), "token-issuer-wrong");
+  EXPECT_EQ(refused("sub", 7), "token-claim-missing");
+  EXPECT_EQ(refused("sub", "a\nb"), "token-claim-missing");
   const std::string none = StrCat(Base64UrlEncode(R"({"alg":"none"})"), ".",
                                   Base64UrlEncode(ClaimsFor("acme").dump()), ".");
   EXPECT_FALSE(Authenticate("acme", none).ok());
   EXPECT_EQ(events_.Only(), "token-algorithm-refused");
   EXPECT_FALSE(Authenticate("acme", ProviderKey::Ec("acme-1").Token(ClaimsFor("acme"))).ok());
-  EXPECT_EQ(events_.Only(), "token-signature-invalid");
+  EXPECT_EQ(events_.Only(), "token-signature-wrong");
   EXPECT_FALSE(Authenticate("acme", "").ok());
   EXPECT_EQ(events_.Only(), "token-malformed");
 }
@@ -217,7 +217,7 @@ TEST_F(SchedulerCoreTest, AProviderThatIsDownTakesNobodyWithIt) {
   down_ = "acme";
   const absl::Status status = Authenticate("acme", acme_key_.Token(ClaimsFor("acme"))).status();
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
-  EXPECT_EQ(events_.Only(), "identity-provider-failed");
+  EXPECT_EQ(events_.Only(), "token-keys-unavailable");
   EXPECT_FALSE(Session("other").empty());
 }
 
@@ -372,6 +372,13 @@ TEST_F(SchedulerCoreTest, AReloadDropsNobodyButTheTenantThatIsGone) {
   const int fetched = fetches_["acme"];
   EXPECT_FALSE(Session("acme").empty());
   EXPECT_EQ(fetches_["acme"], fetched);
+}
+
+TEST(SchedulerEventsTest, EveryReasonToRefuseATokenIsASecurityEvent) {
+  for (int i = 0; i <= static_cast<int>(TokenRefusal::kKeysUnavailable); ++i) {
+    const std::string_view name = TokenRefusalName(static_cast<TokenRefusal>(i));
+    EXPECT_TRUE(SecurityEventOfName(name).has_value()) << name;
+  }
 }
 
 TEST_F(SchedulerCoreTest, FullWorkersSayWhenToAskAgain) {

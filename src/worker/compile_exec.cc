@@ -36,6 +36,10 @@ std::string_view LimitName(ExceededLimit limit) {
       return "bytes written";
     case ExceededLimit::kStdio:
       return "bytes printed";
+    case ExceededLimit::kProcesses:
+      return "processes";
+    case ExceededLimit::kCpuTime:
+      return "processor time";
     case ExceededLimit::kNone:
       break;
   }

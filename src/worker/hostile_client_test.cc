@@ -63,7 +63,7 @@ class HostileClientTest : public testing::Test {
 };
 
 TEST_F(HostileClientTest, ManifestsThatClimbOrLieAreRefused) {
-  for (const std::string path :
+  for (const std::string& path :
        {std::string("/a/../../etc/passwd"), std::string("a"), std::string(""), std::string("/"),
         std::string("/a//b"), std::string("/a/"), std::string("/a\0b", 4), std::string("/./a"),
         "/" + std::string(5000, 'x')}) {
@@ -230,10 +230,11 @@ TEST_F(HostileClientTest, GarbageInPlaceOfTlsIsDropped) {
   const std::string& address = worker_.server().address();
   const auto port = static_cast<uint16_t>(std::atoi(address.substr(address.rfind(':') + 1).c_str()));
   for (int i = 0; i < 20; ++i) {
-    absl::StatusOr<Descriptor> socket = ConnectLoopback(port);
+    absl::StatusOr<Connection> socket =
+        Connection::ToLoopback(port, std::chrono::milliseconds(2000));
     ASSERT_TRUE(socket.ok()) << socket.status();
     const std::string garbage(100 * (i + 1), static_cast<char>(i));
-    EXPECT_GE(write(socket->get(), garbage.data(), garbage.size()), 0);
+    EXPECT_TRUE(socket->Send(garbage, std::chrono::milliseconds(2000)).ok());
   }
 }
 

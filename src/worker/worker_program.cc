@@ -1,5 +1,6 @@
 #include "worker/worker_program.h"
 
+#include <grpc/support/log.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -298,6 +299,8 @@ int RunWorker(int argc, char** argv) {
   }
   // Before any thread: all of them leave these to WaitForSignal.
   BlockEndingSignals();
+  // gRPC would write a line for every connection of a stranger that is no TLS.
+  gpr_set_log_function([](gpr_log_func_args*) {});
   KeepMemoryPrivate();
   RaiseDescriptorLimit();
   return Run(*line);

@@ -3,6 +3,8 @@
 
 // A worker that serves: everything between a configuration, a sandbox runtime and a port.
 
+#include <grpcpp/server.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,10 +14,6 @@
 #include "sandbox/runtime.h"
 #include "worker/worker_config.h"
 #include "worker/worker_service.h"
-
-namespace grpc {
-class Server;
-}
 
 namespace hpcc {
 

@@ -23,6 +23,7 @@
 #include "auth/routing_token.h"
 #include "base/path.h"
 #include "base/process.h"
+#include "base/status.h"
 #include "base/strings.h"
 #include "cache/result_bundle.h"
 #include "compiler/manifest.h"
@@ -203,6 +204,8 @@ struct TestUnit {
   explicit TestUnit(const std::string& root) : root(root) {
     Add("unit.c", "#include \"unit.h\"\nint f(void) { return VALUE; }\n");
     Add("unit.h", "#define VALUE 42\n");
+    // gcc reads it before everything else.
+    AddImageFile("/usr/include/stdc-predef.h");
     arguments = {"-O1", "-c", "unit.c", "-o", "unit.o"};
   }
 
@@ -211,6 +214,11 @@ struct TestUnit {
     std::erase_if(manifest.entries, [&](const ManifestEntry& e) { return e.path == path; });
     manifest.entries.push_back({path, ManifestEntry::Kind::kFile, Digest::Of(text), ""});
     blobs.emplace_back(text);
+  }
+
+  void AddImageFile(const std::string& path) {
+    const std::string text = ReadFile(FileSystem::Real(), path, 1 << 20).value();
+    manifest.entries.push_back({path, ManifestEntry::Kind::kFile, Digest::Of(text), ""});
   }
 
   std::string Manifest() const { return EncodeManifest(manifest).value(); }

@@ -39,7 +39,8 @@ TEST_F(LimitTest, AForkBombEndsItselfOnly) {
   bomb.limits.processes = 200;
   const ExecResult result = RunBeside(bomb);
   EXPECT_EQ(result.exceeded, ExceededLimit::kProcesses);
-  EXPECT_LT(result.wall, std::chrono::seconds(10));
+  // Where execs share an id, the kernel's own limit is far away, and there is more to kill.
+  EXPECT_LT(result.wall, std::chrono::seconds(HasManyIds() ? 10 : 30));
 }
 
 TEST_F(LimitTest, AMemoryBombEndsItselfOnly) {

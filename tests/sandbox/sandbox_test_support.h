@@ -2,7 +2,7 @@
 #define HPCC_TESTS_SANDBOX_SANDBOX_TEST_SUPPORT_H_
 
 // A real sandbox and short ways to run something in it. HPCC_AGENT and HPCC_SANDBOX_PROBE are
-// paths, given by the build.
+// paths, given by the build, or the environment in its place.
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -24,6 +25,22 @@
 #include "sandbox/process_runtime.h"
 
 namespace hpcc {
+
+inline std::string PathOf(const char* variable, const char* built) {
+  const char* given = std::getenv(variable);
+  return given == nullptr ? built : given;
+}
+inline std::string AgentPath() {
+  return PathOf("HPCC_AGENT", HPCC_AGENT);
+}
+inline std::string ProbePath() {
+  return PathOf("HPCC_SANDBOX_PROBE", HPCC_SANDBOX_PROBE);
+}
+
+// Whether sandboxes started here have ids of their own.
+inline bool HasManyIds() {
+  return geteuid() == 0;
+}
 
 inline constexpr char kProbe[] = "/opt/probe";  // in the sandbox
 
@@ -76,9 +93,9 @@ class Blobs {
 class SandboxTest : public ::testing::Test {
  protected:
   static ProcessRuntimeOptions Options() {
-    return {.agent = HPCC_AGENT, .find_image = [](const std::string&) {
+    return {.agent = AgentPath(), .find_image = [](const std::string&) {
               ImageLayout image = HostImage();
-              image.parts.push_back({ImagePart::Kind::kFile, kProbe, HPCC_SANDBOX_PROBE});
+              image.parts.push_back({ImagePart::Kind::kFile, kProbe, ProbePath()});
               return absl::StatusOr<ImageLayout>(image);
             }};
   }
