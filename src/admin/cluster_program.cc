@@ -1,5 +1,6 @@
 #include "admin/cluster_program.h"
 
+#include <array>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -20,9 +21,11 @@ constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 constexpr std::chrono::milliseconds kTick{250};
 constexpr OptionSpec kDir = {"--dir", "DIR", "where everything is kept"};
+constexpr OptionSpec kTenants = {"--tenants", "N", "this many tenants"};
+constexpr std::array kOptions = {kDir, kTenants};
 
 constexpr std::string_view kHelp =
-    "Usage: hpcc cluster dev --dir DIR\n"
+    "Usage: hpcc cluster dev --dir DIR [--tenants N]\n"
     "\n"
     "Runs a scheduler, a worker and an identity provider with one tenant and one user on this\n"
     "machine, until Ctrl-C or SIGTERM: for development only. Compiles in a sandbox with the\n"
@@ -34,6 +37,8 @@ constexpr std::string_view kHelp =
     "\n"
     "Options:\n"
     "  --dir DIR             where everything is kept; made if there is none\n"
+    "  --tenants N           tenants dev, dev2, ... instead of dev alone; DIR/client2.toml is for\n"
+    "                        dev2, and so on\n"
     "  -h, --help            print this and exit\n";
 
 constexpr std::string_view kLoudly =
@@ -50,13 +55,14 @@ int Complain(std::string_view message, int exit_code) {
   return exit_code;
 }
 
-int RunDev(FileSystem& fs, const std::string& directory) {
+int RunDev(FileSystem& fs, const std::string& directory, int tenants) {
   // Before any thread: all of them leave these to WaitForSignal.
   BlockEndingSignals();
   Print(stderr, kLoudly);
   const Environment environment = Environment::OfThisProcess();
   DevCluster::Options options;
   options.directory = path::Join(fs.RealPath(".").value_or("/"), directory);
+  options.tenants = tenants;
   options.programs = path::Dirname(fs.ReadLink("/proc/self/exe").value_or(""));
   const absl::StatusOr<std::unique_ptr<DevCluster>> cluster =
       DevCluster::Start(options, fs, Clock::Real(), environment);
@@ -82,7 +88,7 @@ int RunCluster(int argc, char** argv) {
     Print(stdout, StrCat("hpcc-cluster ", HPCC_VERSION, "\n"));
     return 0;
   }
-  const absl::StatusOr<ParsedOptions> parsed = ParseOptions({&kDir, 1}, words);
+  const absl::StatusOr<ParsedOptions> parsed = ParseOptions(kOptions, words);
   if (parsed.ok() && parsed->Has(kHelpOption.name)) {
     Print(stdout, kHelp);
     return 0;
@@ -92,7 +98,12 @@ int RunCluster(int argc, char** argv) {
     Print(stderr, kHelp);
     return kUsage;
   }
-  return RunDev(FileSystem::Real(), *parsed->Value(kDir.name));
+  const std::string tenants = parsed->Value(kTenants.name).value_or("1");
+  const int number = tenants.size() == 1 ? tenants.front() - '0' : 0;
+  if (number < 1 || number > kMaxDevTenants) {
+    return Complain(StrCat("--tenants: write a number from 1 to ", kMaxDevTenants), kUsage);
+  }
+  return RunDev(FileSystem::Real(), *parsed->Value(kDir.name), number);
 }
 
 }  // namespace hpcc

@@ -52,6 +52,11 @@ std::string HowItEnded(const ExitStatus& exit) {
   return StrCat("ended with status ", exit.code);
 }
 
+// What the files, names and audiences of the second tenant, and of those after it, end with.
+std::string SuffixOf(int tenant) {
+  return tenant == 1 ? "" : StrCat(tenant);
+}
+
 // "hpcc-worker" -> "worker": what its files are called.
 std::string ShortName(std::string_view program) {
   return std::string(program.substr(program.find('-') + 1));
@@ -84,7 +89,10 @@ absl::Status DevCluster::StartAll() {
   HPCC_RETURN_IF_ERROR(StartIdentityProvider());
   HPCC_RETURN_IF_ERROR(StartScheduler());
   HPCC_RETURN_IF_ERROR(StartWorker());
-  return WriteClientConfig();
+  for (int tenant = 1; tenant <= options_.tenants; ++tenant) {
+    HPCC_RETURN_IF_ERROR(WriteClientConfig(tenant));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status DevCluster::Prepare() {
@@ -100,7 +108,9 @@ absl::Status DevCluster::StartIdentityProvider() {
   DevAccounts accounts;
   accounts.user = kDevUser;
   accounts.client_id = kClient;
-  accounts.audience = kAudience;
+  for (int tenant = 1; tenant <= options_.tenants; ++tenant) {
+    accounts.audiences.push_back(StrCat(kAudience, SuffixOf(tenant)));
+  }
   HPCC_ASSIGN_OR_RETURN(accounts.password, NewSecret());
   HPCC_RETURN_IF_ERROR(
       WriteFileAtomically(fs_, In("password"), StrCat(accounts.password, "\n"), 0600));
@@ -136,15 +146,47 @@ absl::Status DevCluster::StartWorker() {
   return Launch(std::string(kWorker));
 }
 
-absl::Status DevCluster::WriteClientConfig() {
+absl::Status DevCluster::WriteClientConfig(int tenant) {
+  const std::string suffix = SuffixOf(tenant);
+  std::string config =
+      StrCat("# For development only; made by `hpcc cluster dev`.\n",
+             "listen = ", Toml(scheduler_address_),
+             "\nname = \"dev-scheduler\"\nstate_dir = ", Toml(In("scheduler")),
+             "\n\n[tls]\nhosts = [\"127.0.0.1\", \"localhost\"]\n",
+             "\n[workers]\nsecret_file = ", Toml(In("worker-secret")), "\nheartbeat = \"1s\"\n");
+  for (int tenant = 1; tenant <= options_.tenants; ++tenant) {
+    StrAppend(&config, "\n[[tenant]]\nid = ", Toml(StrCat(kDevTenant, SuffixOf(tenant))),
+              "\nissuer = ", Toml(identity_provider_->issuer()),
+              "\naudience = ", Toml(StrCat(kAudience, SuffixOf(tenant))),
+              "\nclient_id = ", Toml(kClient), "\nimages = [\"host\"]\n");
+  }
+  HPCC_RETURN_IF_ERROR(WriteFileAtomically(fs_, In("scheduler.toml"), config, 0600));
+  return Launch(std::string(kScheduler));
+}
+
+absl::Status DevCluster::StartWorker() {
+  HPCC_ASSIGN_OR_RETURN(const std::string address, FreeAddress());
+  const std::string config = StrCat("# For development only; made by `hpcc cluster dev`.\n",
+                                    "name = \"dev-worker\"\nlisten = ", Toml(address),
+                                    "\nstate_dir = ", Toml(In("worker")),
+                                    "\n\n[scheduler]\naddress = ", Toml(scheduler_address_),
+                                    "\nca_file = ", Toml(In("scheduler/certificate.pem")),
+                                    "\nsecret_file = ", Toml(In("worker-secret")), "\n");
+  HPCC_RETURN_IF_ERROR(WriteFileAtomically(fs_, In("worker.toml"), config, 0600));
+  return Launch(std::string(kWorker));
+}
+
+absl::Status DevCluster::WriteClientConfig(int tenant) {
+  const std::string suffix = SuffixOf(tenant);
   const std::string config =
       StrCat("# For development only; made by `hpcc cluster dev`.\n",
-             "[[cache]]\ntype = \"disk\"\nlocation = ", Toml(In("cache")),
+             "[[cache]]\ntype = \"disk\"\nlocation = ", Toml(In(StrCat("cache", suffix))),
              "\n\n[remote]\nscheduler = ", Toml(scheduler_address_),
-             "\nca_file = ", Toml(In("scheduler/certificate.pem")), "\ntenant = ", Toml(kDevTenant),
+             "\nca_file = ", Toml(In("scheduler/certificate.pem")),
+             "\ntenant = ", Toml(StrCat(kDevTenant, suffix)),
              "\nimage = \"host\"\nusername = ", Toml(kDevUser),
              "\npassword_file = ", Toml(In("password")), "\n");
-  return WriteFileAtomically(fs_, client_config(), config, 0600);
+  return WriteFileAtomically(fs_, In(StrCat("client", suffix, ".toml")), config, 0600);
 }
 
 absl::Status DevCluster::Launch(const std::string& name) {

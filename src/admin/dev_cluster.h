@@ -2,14 +2,15 @@
 #define HPCC_ADMIN_DEV_CLUSTER_H_
 
 // Everything remote compiles need, on this machine and for development only: an identity provider
-// with one user, a scheduler with one tenant, a worker with the `process` sandbox and the image
-// `host`. All listen on loopback addresses. In the folder it is given:
+// with one user, a scheduler with one tenant or more, a worker with the `process` sandbox and the
+// image `host`. All listen on loopback addresses. In the folder it is given:
 //
-//   client.toml      for HPCC_CONFIG: where the scheduler is, and how to log in
+//   client.toml      for HPCC_CONFIG: where the scheduler is, and how to log in; client2.toml for
+//                    the second tenant, and so on
 //   password         of the user; worker-secret: what the worker shows the scheduler
 //   scheduler.toml, scheduler.log, scheduler/    configuration, output, state
 //   worker.toml, worker.log, worker/             the same; worker/audit.db is the audit log
-//   cache/           the client's own cache
+//   cache/           the client's own cache; cache2/ of the second tenant's, and so on
 //
 // State lasts from one run to the next; ports, password and secrets are new each time.
 
@@ -28,7 +29,8 @@
 
 namespace hpcc {
 
-inline constexpr std::string_view kDevTenant = "dev";
+inline constexpr std::string_view kDevTenant = "dev";  // the others: "dev2", "dev3"
+inline constexpr int kMaxDevTenants = 9;
 inline constexpr std::string_view kDevUser = "developer";
 
 // Not thread-safe.
@@ -36,6 +38,7 @@ class DevCluster {
  public:
   struct Options {
     std::string directory;  // absolute; made if there is none
+    int tenants = 1;        // 1 to kMaxDevTenants
     std::string programs;   // the folder hpcc-scheduler and hpcc-worker stand in
   };
 
@@ -68,7 +71,7 @@ class DevCluster {
   absl::Status StartIdentityProvider();
   absl::Status StartScheduler();
   absl::Status StartWorker();
-  absl::Status WriteClientConfig();
+  absl::Status WriteClientConfig(int tenant);
   // Starts the program with its configuration and waits until it says that it is ready.
   absl::Status Launch(const std::string& name);
   std::string In(std::string_view name) const;

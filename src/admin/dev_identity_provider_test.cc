@@ -23,7 +23,7 @@ class DevIdentityProviderTest : public testing::Test {
     accounts_.client_id = "client";
     accounts_.service = "robot";
     accounts_.service_secret = "oil";
-    accounts_.audience = "hpcc-dev";
+    accounts_.audiences = {"hpcc-dev", "hpcc-dev2"};
     auto provider = DevIdentityProvider::Start(accounts_, 0, Clock::Real());
     EXPECT_TRUE(provider.ok()) << provider.status();
     provider_ = *std::move(provider);
@@ -100,6 +100,20 @@ TEST_F(DevIdentityProviderTest, WithoutASecretNoProgramLogsIn) {
   const TokenForm form = {
       {"grant_type", "client_credentials"}, {"client_id", "robot"}, {"client_secret", ""}};
   EXPECT_EQ(401, desk.Answer(form).http_status);
+}
+
+TEST_F(DevIdentityProviderTest, ATokenIsForOneAudience) {
+  OAuthProvider provider = Provider("client");
+  provider.audience = "hpcc-dev2";
+  const auto tokens = client_.Password(provider, "developer", accounts_.password);
+  ASSERT_TRUE(tokens.ok()) << tokens.status();
+  EXPECT_TRUE(Verify(tokens->access_token, "hpcc-dev2").ok());
+  EXPECT_FALSE(Verify(tokens->access_token, "hpcc-dev").ok());
+  const auto refreshed = client_.Refresh(Provider("client"), tokens->refresh_token);
+  ASSERT_TRUE(refreshed.ok()) << refreshed.status();
+  EXPECT_TRUE(Verify(refreshed->access_token, "hpcc-dev2").ok());
+  provider.audience = "hpcc-other";
+  EXPECT_FALSE(client_.Password(provider, "developer", accounts_.password).ok());
 }
 
 TEST_F(DevIdentityProviderTest, TwoAreTwoRealms) {

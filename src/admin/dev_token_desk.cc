@@ -51,7 +51,9 @@ TokenAnswer DevTokenDesk::Password(const TokenForm& form) {
   const bool user = ConstantTimeEqual(Field(form, "username"), accounts_.user);
   const bool password = ConstantTimeEqual(Field(form, "password"), accounts_.password);
   if (!user || !password) return Refused(400, "invalid_grant");
-  return Grant(accounts_.user, accounts_.client_id, /*refreshable=*/true);
+  const std::optional<std::string> audience = Audience(form);
+  if (!audience) return Refused(400, "invalid_target");
+  return Grant({accounts_.user, accounts_.client_id, *audience}, /*refreshable=*/true);
 }
 
 TokenAnswer DevTokenDesk::ClientCredentials(const TokenForm& form) {
@@ -60,7 +62,9 @@ TokenAnswer DevTokenDesk::ClientCredentials(const TokenForm& form) {
   if (!client || !secret || accounts_.service_secret.empty()) {
     return Refused(401, "invalid_client");
   }
-  return Grant(accounts_.service, accounts_.service, /*refreshable=*/false);
+  const std::optional<std::string> audience = Audience(form);
+  if (!audience) return Refused(400, "invalid_target");
+  return Grant({accounts_.service, accounts_.service, *audience}, /*refreshable=*/false);
 }
 
 TokenAnswer DevTokenDesk::RefreshGrant(const TokenForm& form) {
@@ -75,31 +79,29 @@ TokenAnswer DevTokenDesk::RefreshGrant(const TokenForm& form) {
     refresh_tokens_.erase(found);  // each is good once
   }
   if (refresh.expires_s <= NowSeconds()) return Refused(400, "invalid_grant");
-  return Grant(refresh.subject, refresh.client_id, /*refreshable=*/true);
+  return Grant(refresh, /*refreshable=*/true);
 }
 
-TokenAnswer DevTokenDesk::Grant(const std::string& subject, const std::string& client_id,
-                                bool refreshable) {
+TokenAnswer DevTokenDesk::Grant(const Refresh& whose, bool refreshable) {
   const absl::StatusOr<std::string> id = SecretBytes(Digest::kSize);
   if (!id.ok()) return Refused(500, "server_error");
   const int64_t now_s = NowSeconds();
-  const Json claims = {
-      {"iss", issuer_}, {"sub", subject}, {"aud", accounts_.audience},
-      {"iat", now_s},   {"nbf", now_s},   {"exp", now_s + accounts_.token_lifetime.count()},
-      {"jti", Hex(*id)}};
+  const Json claims = {{"iss", issuer_},        {"sub", whose.subject},
+                       {"aud", whose.audience}, {"iat", now_s},
+                       {"nbf", now_s},          {"exp", now_s + accounts_.token_lifetime.count()},
+                       {"jti", Hex(*id)}};
   Json answer = {{"access_token", key_.Sign("JWT", claims.dump())},
                  {"token_type", "Bearer"},
                  {"expires_in", accounts_.token_lifetime.count()}};
   if (refreshable) {
-    const absl::StatusOr<std::string> token = KeepRefreshToken(subject, client_id);
+    const absl::StatusOr<std::string> token = KeepRefreshToken(whose);
     if (!token.ok()) return Refused(500, "server_error");
     answer["refresh_token"] = *token;
   }
   return {200, answer.dump()};
 }
 
-absl::StatusOr<std::string> DevTokenDesk::KeepRefreshToken(const std::string& subject,
-                                                           const std::string& client_id) {
+absl::StatusOr<std::string> DevTokenDesk::KeepRefreshToken(const Refresh& whose) {
   HPCC_ASSIGN_OR_RETURN(const std::string secret, SecretBytes(kRefreshTokenBytes));
   const std::string token = Digest::FromBytes(secret)->ToHex();
   const std::lock_guard lock(mutex_);
@@ -109,9 +111,18 @@ absl::StatusOr<std::string> DevTokenDesk::KeepRefreshToken(const std::string& su
   if (refresh_tokens_.size() >= kMaxRefreshTokens) {
     refresh_tokens_.erase(std::min_element(refresh_tokens_.begin(), refresh_tokens_.end(), sooner));
   }
-  refresh_tokens_[Hex(token)] = {subject, client_id,
-                                 NowSeconds() + accounts_.refresh_lifetime.count()};
+  Refresh& kept = refresh_tokens_[Hex(token)];
+  kept = whose;
+  kept.expires_s = NowSeconds() + accounts_.refresh_lifetime.count();
   return token;
+}
+
+std::optional<std::string> DevTokenDesk::Audience(const TokenForm& form) const {
+  const std::string wanted = Field(form, "audience");
+  if (wanted.empty()) return accounts_.audiences.front();
+  const auto found = std::find(accounts_.audiences.begin(), accounts_.audiences.end(), wanted);
+  if (found == accounts_.audiences.end()) return std::nullopt;
+  return *found;
 }
 
 std::string DevTokenDesk::Discovery() const {

@@ -9,8 +9,10 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "auth/signing_key.h"
@@ -25,7 +27,8 @@ struct DevAccounts {
   std::string client_id;  // a public client, which the user's logins come from
   std::string service;    // a confidential client, which logs in by itself
   std::string service_secret;
-  std::string audience;
+  // What tokens may be for; one is for the first unless the request names another.
+  std::vector<std::string> audiences;
   std::chrono::seconds token_lifetime{3600};
   std::chrono::seconds refresh_lifetime{86'400};
 };
@@ -59,16 +62,18 @@ class DevTokenDesk {
   struct Refresh {
     std::string subject;
     std::string client_id;
+    std::string audience;
     int64_t expires_s = 0;
   };
 
   TokenAnswer Password(const TokenForm& form);
   TokenAnswer RefreshGrant(const TokenForm& form);
   TokenAnswer ClientCredentials(const TokenForm& form);
-  // An access token, with a refresh token where `refreshable`.
-  TokenAnswer Grant(const std::string& subject, const std::string& client_id, bool refreshable);
-  absl::StatusOr<std::string> KeepRefreshToken(const std::string& subject,
-                                               const std::string& client_id);
+  // An access token, with a refresh token where `refreshable`. `whose`.expires_s is not looked at.
+  TokenAnswer Grant(const Refresh& whose, bool refreshable);
+  absl::StatusOr<std::string> KeepRefreshToken(const Refresh& whose);
+  // Nothing: none of ours.
+  std::optional<std::string> Audience(const TokenForm& form) const;
   int64_t NowSeconds() const;
 
   const DevAccounts accounts_;
