@@ -23,6 +23,7 @@ pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto>=3)
 pkg_check_modules(TINYXML2 REQUIRED IMPORTED_TARGET tinyxml2)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
+pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
 
 # gRPC for the programs that speak to a network: hpcc-remote, hpcc-scheduler, hpcc-worker.
 pkg_check_modules(GRPC REQUIRED IMPORTED_TARGET grpc++>=1.51)
@@ -32,8 +33,9 @@ target_link_libraries(hpcc_grpc INTERFACE PkgConfig::GRPC)
 # but to its worker.
 pkg_check_modules(GRPC_UNSECURE REQUIRED grpc++_unsecure>=1.51)
 add_library(hpcc_grpc_static INTERFACE)
+# Debian's package file leaves out what gRPC's archives themselves need.
 target_link_libraries(hpcc_grpc_static INTERFACE -Wl,--start-group ${GRPC_UNSECURE_STATIC_LIBRARIES}
-                      -Wl,--end-group)
+                      -lupb -laddress_sorting -lcares -lre2 -lz -Wl,--end-group)
 
 # The wrapper is static, so the static zstd is named outright; everything else may use either.
 find_library(HPCC_ZSTD_STATIC libzstd.a REQUIRED)

@@ -5,7 +5,7 @@
 # DESIGN.md section 3: a room may use only rooms that stand before it in this list. A link against
 # the order is an error here, so a forbidden include can't be made to link.
 set(HPCC_ROOMS base config compiler store remote cache auth telemetry squashfs image sandbox agent
-    client dispatch daemon scheduler worker cli)
+    client dispatch daemon scheduler worker cli admin)
 
 add_library(hpcc_options INTERFACE)
 target_compile_options(hpcc_options INTERFACE -Wall -Wextra -Werror -Wno-missing-field-initializers

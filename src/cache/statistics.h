@@ -31,10 +31,16 @@ enum class Counter : uint16_t {
   kTimeSavedNanoseconds = 6,
   kBytesRead = 7,  // of results, as stored
   kBytesWritten = 8,
-  kZeroedAtSeconds = 9,     // when the counters were last set to zero, seconds since the epoch
-  kNotCacheableFirst = 64,  // + NotCacheableReason
+  kZeroedAtSeconds = 9,  // when the counters were last set to zero, seconds since the epoch
+  // Of misses that a worker could have compiled.
+  kRemoteCompile = 10,
+  kRemoteHit = 11,            // it had done so before
+  kRemoteFallbackFirst = 16,  // + FallbackCause (remote/fallback_cause.h): compiled here instead
+  kNotCacheableFirst = 64,    // + NotCacheableReason
 };
 inline constexpr int kCounterCount = 254;
+inline constexpr int kRemoteFallbackSlots =
+    static_cast<int>(Counter::kNotCacheableFirst) - static_cast<int>(Counter::kRemoteFallbackFirst);
 
 struct StatisticsSnapshot {
   uint64_t counters[kCounterCount] = {};

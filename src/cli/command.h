@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/environment.h"
@@ -44,6 +45,9 @@ struct Command {
   bool needs_config = true;
   // The value is the exit status.
   int (*run)(const CommandContext& context, const ParsedOptions& options);
+  // A program beside this one that takes all words after the name, as git has it; "" for commands
+  // that `run` does. What needs libraries or memory the wrapper has no business with is one.
+  std::string_view program = "";
 };
 
 // In the order of `hpcc help`.
@@ -58,6 +62,14 @@ std::string OverviewHelp();
 // Of "hpcc wrap" and the other ways to put hpcc in front of a compiler, which are no commands.
 std::string WrapHelp();
 
+// Parses the words after the command's name and runs it.
+int RunCommand(const Command& command, const CommandContext& context,
+               const std::vector<std::string>& words);
+
+// Becomes the command's program. Returns only when that failed; the value is the exit status.
+int HandOver(const Command& command, const CommandContext& context,
+             const std::vector<std::string>& words);
+
 // Prints "hpcc <command>: <message>" to the console's Err; the value is `exit_code`.
 int Complain(const CommandContext& context, const Command& command, std::string_view message,
              int exit_code = kExitFailed);
@@ -71,6 +83,11 @@ extern const Command kInspectCommand;
 extern const Command kExplainCommand;
 extern const Command kConfigCommand;
 extern const Command kDoctorCommand;
+extern const Command kAuthCommand;
+extern const Command kSchedulerCommand;
+extern const Command kWorkerCommand;
+extern const Command kAuditCommand;
+extern const Command kClusterCommand;
 extern const Command kVersionCommand;
 extern const Command kCompletionCommand;
 extern const Command kHelpCommand;

@@ -8,22 +8,16 @@ namespace hpcc {
 
 namespace {
 
-constexpr std::array<const Command*, 12> kCommands = {
-    &kStartCommand,   &kStopCommand,    &kStatsCommand,      &kExplainCommand,
-    &kInspectCommand, &kCleanCommand,   &kCacheCommand,      &kConfigCommand,
-    &kDoctorCommand,  &kVersionCommand, &kCompletionCommand, &kHelpCommand};
+constexpr std::array<const Command*, 17> kCommands = {
+    &kStartCommand,      &kStopCommand,   &kStatsCommand,  &kExplainCommand, &kInspectCommand,
+    &kCleanCommand,      &kCacheCommand,  &kConfigCommand, &kDoctorCommand,  &kAuthCommand,
+    &kSchedulerCommand,  &kWorkerCommand, &kAuditCommand,  &kClusterCommand, &kVersionCommand,
+    &kCompletionCommand, &kHelpCommand};
 
 std::string Padded(std::string_view text, size_t width) {
   std::string padded(text);
   padded.append(std::max(width, text.size() + 2) - text.size(), ' ');
   return padded;
-}
-
-std::string OptionSpelling(const OptionSpec& option) {
-  std::string text = option.short_name != '\0' ? StrCat("-", option.short_name, ", ") : "";
-  StrAppend(&text, option.name);
-  if (!option.value.empty()) StrAppend(&text, " ", option.value);
-  return text;
 }
 
 }  // namespace
@@ -37,19 +31,6 @@ const Command* FindCommand(std::string_view name) {
     if (command->name == name) return command;
   }
   return nullptr;
-}
-
-std::string CommandHelp(const Command& command) {
-  std::string text =
-      StrCat("Usage: hpcc ", command.name, command.options.empty() ? "" : " [options]",
-             command.operands.empty() ? "" : " ", command.operands, "\n\n", command.description,
-             "\n\nOptions:\n");
-  const auto line = [&text](const OptionSpec& option) {
-    StrAppend(&text, "  ", Padded(OptionSpelling(option), 22), option.help, "\n");
-  };
-  for (const OptionSpec& option : command.options) line(option);
-  line(kHelpOption);
-  return text;
 }
 
 std::string OverviewHelp() {
@@ -80,12 +61,6 @@ std::string WrapHelp() {
          "called, such as CMake's CMAKE_C_COMPILER_LAUNCHER; 'hpcc wrap' also takes a compiler "
          "that\n"
          "has the name of a command. A link finds the real compiler further down PATH.\n";
-}
-
-int Complain(const CommandContext& context, const Command& command, std::string_view message,
-             int exit_code) {
-  context.console.Err(StrCat("hpcc ", command.name, ": ", message, "\n"));
-  return exit_code;
 }
 
 }  // namespace hpcc

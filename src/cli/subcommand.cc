@@ -33,36 +33,10 @@ int WrongCommand(Console& console, std::string_view word) {
   return kExitUsage;
 }
 
-std::string OperandCountMistake(const Command& command, const std::vector<std::string>& operands) {
-  if (operands.size() < command.min_operands) return StrCat(command.operands, " is missing");
-  if (operands.size() > command.max_operands) {
-    return StrCat("\"", operands[command.max_operands], "\" is one word too many");
-  }
-  return {};
-}
-
 }  // namespace
 
 bool IsSubcommand(std::string_view word) {
   return FindCommand(word) != nullptr;
-}
-
-int RunCommand(const Command& command, const CommandContext& context,
-               const std::vector<std::string>& words) {
-  const auto usage = [&](std::string_view message) {
-    Complain(context, command, message);
-    context.console.Err(StrCat("Try 'hpcc ", command.name, " --help'.\n"));
-    return kExitUsage;
-  };
-  const absl::StatusOr<ParsedOptions> options = ParseOptions(command.options, words);
-  if (!options.ok()) return usage(AsText(options.status()));
-  if (options->Has(kHelpOption.name)) {
-    context.console.Out(CommandHelp(command));
-    return kExitOk;
-  }
-  const std::string mistake = OperandCountMistake(command, options->operands());
-  if (!mistake.empty()) return usage(mistake);
-  return command.run(context, *options);
 }
 
 int RunSubcommand(const std::vector<std::string>& words) {
@@ -89,7 +63,9 @@ int RunSubcommand(const std::vector<std::string>& words) {
                                fs.RealPath(".").value_or("/"),
                                fs.RealPath("/proc/self/exe").value_or(""),
                                console};
-  const int exit_code = RunCommand(*command, context, {words.begin() + 1, words.end()});
+  const std::vector<std::string> rest(words.begin() + 1, words.end());
+  if (!command->program.empty()) return HandOver(*command, context, rest);
+  const int exit_code = RunCommand(*command, context, rest);
   if (console.Finish()) return exit_code;
   console.Err("hpcc: the output could not be written\n");
   return exit_code == kExitOk ? kExitFailed : exit_code;

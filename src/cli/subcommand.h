@@ -17,10 +17,6 @@ bool IsSubcommand(std::string_view word);
 // malformed one. The value is the exit status.
 int RunSubcommand(const std::vector<std::string>& words);
 
-// The part of it that tests can reach: `words` follow the command's name.
-int RunCommand(const Command& command, const CommandContext& context,
-               const std::vector<std::string>& words);
-
 }  // namespace hpcc
 
 #endif  // HPCC_CLI_SUBCOMMAND_H_

@@ -33,12 +33,18 @@ class PartialStore : public Store {
   Store& inner_;
 };
 
+// What is known here besides results; of the paranoid only what was found out about compilers.
 class Records final : public PartialStore {
  public:
-  using PartialStore::PartialStore;
+  Records(Store& inner, bool paranoid) : PartialStore(inner), paranoid_(paranoid) {}
 
  private:
-  bool IsKept(const StoreKey& key) const override { return key.ns != StoreNamespace::kResult; }
+  bool IsKept(const StoreKey& key) const override {
+    if (paranoid_) return key.ns == StoreNamespace::kToolchain;
+    return key.ns != StoreNamespace::kResult;
+  }
+
+  const bool paranoid_;
 };
 
 class RemoteResults final : public PartialStore {
@@ -108,7 +114,7 @@ CacheChain::CacheChain(const Config& config, const Environment& environment, Fil
   if (config.first_disk() == nullptr) {
     VerifiedStore& records =
         AddDisk({.root = config.local_directory, .max_size = kLocalRecordsSize}, fs, clock);
-    parts_.push_back(std::make_unique<Records>(records));
+    parts_.push_back(std::make_unique<Records>(records, config.paranoid));
     tiers.push_back({parts_.back().get(), /*read_only=*/false});
   }
   for (const CacheTier& tier : config.cache) {

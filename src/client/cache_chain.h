@@ -15,7 +15,8 @@
 // to it is started while a compiler that isn't known here is examined, and the result an entry names
 // first is asked for while its closure is being checked.
 //
-// Where no cache is a disk, a small one in the local directory keeps everything but results.
+// Where no cache is a disk, a small one in the local directory keeps everything but results; of the
+// paranoid only what was found out about compilers.
 
 #include <memory>
 #include <vector>

@@ -14,6 +14,7 @@
 #include "client/daemon_start.h"
 #include "client/dependency_output.h"
 #include "client/hit_outputs.h"
+#include "client/remote_compile.h"
 #include "compiler/command_rewriting.h"
 #include "compiler/compiler_name.h"
 
@@ -111,7 +112,8 @@ bool CachedCompile::Prepare() {
 }
 
 DaemonClient::Answer CachedCompile::AskDaemon() {
-  const bool can_ask = config_.daemon.use && config_.source_mode == SourceMode::kDirect &&
+  const bool can_ask = config_.daemon.use && !config_.paranoid &&
+                       config_.source_mode == SourceMode::kDirect &&
                        invocation_.grammar == Grammar::kGnu && !invocation_.records_command_line;
   if (!can_ask) return {};
   const DaemonPlace place(config_, command_.environment);
@@ -218,6 +220,7 @@ std::optional<ExitStatus> CachedCompile::RunDirect() {
 }
 
 void CachedCompile::KeepDirect(const Lookup& lookup, const Compiled& compiled) {
+  if (config_.paranoid) return CountMiss(lookup);
   if (compiled.refusal) {
     if (compiled.refusal->reason == NotCacheableReason::kUsesDateOrTime ||
         compiled.refusal->reason == NotCacheableReason::kEmbedsFiles) {
@@ -294,6 +297,7 @@ std::optional<ExitStatus> CachedCompile::RunPreprocessed(const Lookup& direct) {
 
 void CachedCompile::KeepPreprocessed(const Lookup& lookup, const Preprocessed& preprocessed,
                                      const Compiled& compiled) {
+  if (config_.paranoid) return CountMiss(lookup);
   std::optional<NotCacheable> refusal = compiled.refusal;
   if (!refusal) refusal = preprocessed.refusal;
   if (!refusal && !SameFiles(compiled.closure.files, preprocessed.closure.files)) {
@@ -334,6 +338,9 @@ std::optional<ExitStatus> CachedCompile::ServeHit(const Lookup& lookup, Counter 
 
 std::optional<CompileRun> CachedCompile::StartCompile(int64_t newest_change_ns) {
   WaitForNextTick(fs_, clock_, unit_, newest_change_ns);
+  std::optional<CompileRun> remote =
+      TryRemoteCompile(config_, fs_, clock_, subject_, [this](Counter counter) { Count(counter); });
+  if (remote) return remote;
   absl::StatusOr<CompileRun> run = RunCompile(fs_, clock_, unit_, command_.compiler);
   if (run.ok()) return *std::move(run);
   Log(LogLevel::kError, std::string(run.status().message()));

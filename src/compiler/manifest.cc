@@ -55,7 +55,7 @@ absl::Status CheckManifest(const SourceManifest& manifest) {
          slash = entry.path.rfind('/', slash - 1)) {
       const std::string_view parent = std::string_view(entry.path).substr(0, slash);
       if (std::binary_search(leaves.begin(), leaves.end(), parent)) {
-        return Refused(entry.path, "it lies below a file or a link");
+        return Refused(entry.path, "it lies below a file, a link or an absence");
       }
     }
   }
@@ -91,6 +91,7 @@ absl::StatusOr<std::string> EncodeManifest(SourceManifest manifest) {
         writer.String(entry.target);
         break;
       case ManifestEntry::Kind::kDirectory:
+      case ManifestEntry::Kind::kAbsent:
         break;
     }
   }
@@ -114,13 +115,14 @@ absl::StatusOr<SourceManifest> DecodeManifest(std::string_view bytes) {
     ManifestEntry entry;
     entry.path = reader.String();
     const uint8_t kind = reader.Fixed8();
-    if (kind > static_cast<uint8_t>(ManifestEntry::Kind::kDirectory)) {
+    if (kind > static_cast<uint8_t>(ManifestEntry::Kind::kAbsent)) {
       return Refused(entry.path, "unknown kind of entry");
     }
     entry.kind = static_cast<ManifestEntry::Kind>(kind);
     if (entry.kind == ManifestEntry::Kind::kLink) {
       entry.target = reader.String();
-    } else if (entry.kind != ManifestEntry::Kind::kDirectory) {
+    } else if (entry.kind == ManifestEntry::Kind::kFile ||
+               entry.kind == ManifestEntry::Kind::kExecutable) {
       entry.digest = reader.DigestBytes();
     }
     if (!manifest.entries.empty() && entry.path <= manifest.entries.back().path) {

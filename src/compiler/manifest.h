@@ -9,8 +9,8 @@
 //   entry    = path:string , kind:u8 , ( digest:32 | target:string | )
 //
 // Counts and strings as in base/bytes.h. `kind` is a ManifestEntry::Kind; a digest follows files, a
-// target follows links, nothing follows directories. Entries stand in the order of their paths
-// (bytewise), each path once: one closure has one encoding. Values are never reused.
+// target follows links, nothing follows directories and absences. Entries stand in the order of
+// their paths (bytewise), each path once: one closure has one encoding. Values are never reused.
 
 #include <cstdint>
 #include <string>
@@ -38,6 +38,9 @@ struct ManifestEntry {
     kExecutable = 1,  // a file that may be executed
     kLink = 2,        // a symbolic link
     kDirectory = 3,   // one that must exist though nothing lies in it
+    // Nothing may stand there: a compile that finds something, in the image above all, would see
+    // another world than the client's (__has_include).
+    kAbsent = 4,
   };
   std::string path;  // absolute
   Kind kind = Kind::kFile;
@@ -62,9 +65,9 @@ absl::StatusOr<SourceManifest> DecodeManifest(std::string_view bytes);
 Digest ManifestDigest(std::string_view encoded);
 
 // The rules for paths, whoever sent them: absolute, normal (no "." or "..", no empty part, no
-// trailing slash), no NUL, at most kMaxManifestPathBytes; no entry lies below a link or a file.
-// Links may lead anywhere: they are followed inside the sandbox only. InvalidArgument names the
-// path and the rule.
+// trailing slash), no NUL, at most kMaxManifestPathBytes; no entry lies below a link, a
+// file or an absence. Links may lead anywhere: they are followed inside the sandbox only.
+// InvalidArgument names the path and the rule.
 absl::Status CheckManifest(const SourceManifest& manifest);
 absl::Status CheckManifestPath(std::string_view path);
 

@@ -19,6 +19,9 @@ ManifestEntry Link(std::string path, std::string target) {
 ManifestEntry Directory(std::string path) {
   return {.path = std::move(path), .kind = Kind::kDirectory, .digest = {}, .target = ""};
 }
+ManifestEntry Absence(std::string path) {
+  return {.path = std::move(path), .kind = Kind::kAbsent, .digest = {}, .target = ""};
+}
 
 TEST(ManifestTest, OneClosureHasOneEncoding) {
   const auto one = EncodeManifest({{File("/b"), Link("/c", "b"), Directory("/a"), File("/b")}});
@@ -37,6 +40,17 @@ TEST(ManifestTest, TheFormatIsWhatItWas) {
   EXPECT_EQ(absl::BytesToHexString(*encoded), "0102022f6403022f6c020174");
   EXPECT_EQ(ManifestDigest(*encoded), ManifestDigest(*encoded));
   EXPECT_NE(ManifestDigest(*encoded), Digest::Of(*encoded));
+}
+
+TEST(ManifestTest, AnAbsenceIsItsPathAlone) {
+  const auto encoded = EncodeManifest({{Absence("/x"), Directory("/d")}});
+  ASSERT_TRUE(encoded.ok());
+  EXPECT_EQ(absl::BytesToHexString(*encoded), "0102022f6403022f7804");
+  const auto decoded = DecodeManifest(*encoded);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->entries, (std::vector<ManifestEntry>{Directory("/d"), Absence("/x")}));
+  EXPECT_FALSE(EncodeManifest({{Absence("/x"), File("/x")}}).ok());
+  EXPECT_FALSE(EncodeManifest({{Absence("/x"), File("/x/y")}}).ok());
 }
 
 TEST(ManifestTest, PathsThatClimbOrAreNotNormalAreRefused) {

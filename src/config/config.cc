@@ -17,27 +17,17 @@
 #include "config/cache_keys.h"
 #include "config/config_file.h"
 #include "config/config_values.h"
+#include "config/remote_keys.h"
+#include "config/sourced.h"
 
 namespace hpcc {
 
 namespace {
 
-constexpr std::array<std::string_view, 11> kVariables = {
+constexpr std::array<std::string_view, 12> kVariables = {
     "HPCC_CONFIG",      "HPCC_CACHE_DIR", "HPCC_MAX_SIZE",         "HPCC_COMPRESSION",
     "HPCC_READ_ONLY",   "HPCC_DISABLE",   "HPCC_DAEMON_AUTOSTART", "HPCC_DAEMON",
-    "HPCC_SOURCE_MODE", "HPCC_LOG_FILE",  "HPCC_RUNTIME_DIR"};
-
-// A value on its way into the Config, with what set it last.
-template <typename T>
-struct Sourced {
-  T value{};
-  std::string origin = "default";
-
-  void Set(T new_value, std::string_view new_origin) {
-    value = std::move(new_value);
-    origin = std::string(new_origin);
-  }
-};
+    "HPCC_SOURCE_MODE", "HPCC_LOG_FILE",  "HPCC_RUNTIME_DIR",      "HPCC_REMOTE"};
 
 struct SourcedTier {
   Sourced<CacheTier::Type> type;
@@ -79,6 +69,7 @@ class Merger {
   absl::StatusOr<Sourced<std::string>> DefaultLocation() const;
   absl::Status FillInLocalDirectory();
   absl::Status CheckLocationsDiffer() const;
+  absl::Status CheckParanoid() const;
   CacheTier Resolve(const SourcedTier& from) const;
   void NoteTier(const SourcedTier& from, const CacheTier& tier, std::string_view prefix,
                 Config* config) const;
@@ -94,17 +85,12 @@ class Merger {
   Sourced<std::string> signing_key_file_;
   Sourced<std::vector<std::string>> trusted_keys_;
   Sourced<std::string> local_directory_;  // HPCC_CACHE_DIR's, where no tier is a disk
+  RemoteMerger remote_;
+  Sourced<bool> paranoid_;
+  std::string caches_origin_;  // where [[cache]] blocks are written; "": nowhere
   std::vector<SourcedTier> tiers_ = {SourcedTier()};
   std::vector<std::string> files_;
 };
-
-absl::Status WithPlace(const absl::Status& status, std::string_view place) {
-  return absl::Status(status.code(), StrCat(place, ": ", std::string(status.message())));
-}
-
-std::string FileAndLine(std::string_view path, int line) {
-  return StrCat(path, ":", line);
-}
 
 template <typename T>
 void Take(const std::optional<Located<T>>& from, const std::string& path, Sourced<T>* to) {
@@ -157,7 +143,12 @@ absl::Status Merger::AddFile(const std::string& path, bool required) {
     log_file_.Set(*std::move(expanded), place);
   }
   HPCC_RETURN_IF_ERROR(AddSigning(file, path));
-  if (!file.cache.empty()) tiers_.clear();
+  Take(file.paranoid, path, &paranoid_);
+  HPCC_RETURN_IF_ERROR(remote_.Add(file.remote, path, fs_, environment_));
+  if (!file.cache.empty()) {
+    tiers_.clear();
+    caches_origin_ = FileAndLine(path, file.cache.front().line);
+  }
   for (const CacheBlock& block : file.cache) {
     HPCC_RETURN_IF_ERROR(AddBlock(block, tiers_.size(), path));
   }
@@ -274,6 +265,7 @@ absl::Status Merger::AddVariables() {
                                 source_mode_.Set(value, origin);
                               }));
   HPCC_RETURN_IF_ERROR(AddSwitch("HPCC_DISABLE", &disable_));
+  HPCC_RETURN_IF_ERROR(AddSwitch("HPCC_REMOTE", remote_.use()));
   HPCC_RETURN_IF_ERROR(AddSwitch("HPCC_DAEMON", &daemon_use_));
   HPCC_RETURN_IF_ERROR(AddSwitch("HPCC_DAEMON_AUTOSTART", &daemon_autostart_));
   return AddVariable<std::string>(
@@ -321,6 +313,14 @@ absl::Status Merger::CheckLocationsDiffer() const {
     }
   }
   return absl::OkStatus();
+}
+
+// Whoever wrote both meant one of them to hold.
+absl::Status Merger::CheckParanoid() const {
+  if (!paranoid_.value || caches_origin_.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(StrCat(paranoid_.origin,
+                                           ": paranoid: keeps nothing, but there are caches at ",
+                                           caches_origin_, "; remove one of the two"));
 }
 
 CacheTier Merger::Resolve(const SourcedTier& from) const {
@@ -385,6 +385,7 @@ void Merger::NoteTier(const SourcedTier& from, const CacheTier& tier, std::strin
 absl::StatusOr<Config> Merger::Finish() {
   HPCC_RETURN_IF_ERROR(FillInLocalDirectory());
   HPCC_RETURN_IF_ERROR(CheckLocationsDiffer());
+  HPCC_RETURN_IF_ERROR(CheckParanoid());
   Config config;
   const auto note = [&config](std::string key, std::string value, const std::string& origin) {
     config.settings.push_back({std::move(key), std::move(value), origin});
@@ -401,15 +402,18 @@ absl::StatusOr<Config> Merger::Finish() {
   note("daemon.memory", TomlSize(config.daemon.memory), daemon_memory_.origin);
   config.local_directory = local_directory_.value;
   config.signing = {signing_key_file_.value, trusted_keys_.value};
-  if (signing_key_file_.origin != "default") {
+  if (!signing_key_file_.is_default()) {
     note("signing.key_file", TomlString(config.signing.key_file), signing_key_file_.origin);
   }
-  if (trusted_keys_.origin != "default") {
+  if (!trusted_keys_.is_default()) {
     std::vector<std::string> quoted;
     for (const std::string& key : config.signing.trusted_keys) quoted.push_back(TomlString(key));
     note("signing.trusted_keys", StrCat("[", StrJoin(quoted, ", "), "]"), trusted_keys_.origin);
   }
-  for (size_t i = 0; i < tiers_.size(); ++i) {
+  HPCC_ASSIGN_OR_RETURN(config.remote, remote_.Finish(&config.settings));
+  config.paranoid = paranoid_.value;
+  if (!paranoid_.is_default()) note("paranoid", TomlBool(config.paranoid), paranoid_.origin);
+  for (size_t i = 0; i < tiers_.size() && !config.paranoid; ++i) {
     CacheTier tier = Resolve(tiers_[i]);
     NoteTier(tiers_[i], tier, StrCat("cache[", i, "]."), &config);
     config.cache.push_back(std::move(tier));

@@ -89,14 +89,35 @@ struct DaemonSettings {
   uint64_t memory = uint64_t{256} << 20;  // bytes its memo may take
 };
 
+// Where compiles are sent that no cache has: [remote].
+struct RemoteSettings {
+  // How a token is got from the tenant's identity provider where none is kept.
+  enum class Grant : uint8_t { kPassword, kDevice, kClientCredentials };
+
+  bool use = true;
+  std::string scheduler;  // "host:port"; "": everything is compiled here
+  std::string ca_file;  // PEM: what signs the scheduler's certificate, or itself; "": the system's
+  std::string tenant;
+  std::string image = "host";
+  Grant grant = Grant::kPassword;
+  std::string username;
+  std::string password_file;
+  std::string client_secret_file;
+
+  bool enabled() const { return use && !scheduler.empty(); }
+};
+
 struct Config {
-  std::vector<CacheTier> cache;  // never empty
+  std::vector<CacheTier> cache;  // never empty unless `paranoid`
   // Where hpcc keeps what is its own on this machine: counters, what it found out about compilers,
   // the sockets of its programs where there is no better place. The first disk cache's location;
   // where no cache is a disk, the location such a one has by default. Absolute.
   std::string local_directory;
   SigningSettings signing;
   DaemonSettings daemon;
+  RemoteSettings remote;
+  // Nothing of what is compiled is kept on this machine, and no shared cache is asked.
+  bool paranoid = false;
   SourceMode source_mode = SourceMode::kDirect;
   bool disable = false;  // run the compiler plainly
   std::string log_file;  // "": no log
@@ -138,6 +159,7 @@ std::span<const std::string_view> ConfigVariables();
 std::string_view CacheTypeName(CacheTier::Type type);
 std::string_view CompressionName(CacheTier::Compression compression);
 std::string_view SourceModeName(SourceMode mode);
+std::string_view RemoteGrantName(RemoteSettings::Grant grant);
 
 }  // namespace hpcc
 

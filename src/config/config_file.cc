@@ -17,13 +17,14 @@
 #include "base/units.h"
 #include "config/cache_keys.h"
 #include "config/config_values.h"
+#include "config/remote_keys.h"
 
 namespace hpcc {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kTopKeys = {"source_mode", "disable", "log_file",
-                                                      "daemon",      "signing", "cache"};
+constexpr std::array<std::string_view, 8> kTopKeys = {
+    "source_mode", "disable", "log_file", "paranoid", "daemon", "signing", "remote", "cache"};
 constexpr std::array<std::string_view, 3> kDaemonKeys = {"use", "autostart", "memory"};
 constexpr std::array<std::string_view, 2> kSigningKeys = {"key_file", "trusted_keys"};
 
@@ -246,6 +247,26 @@ absl::Status ReadSigning(const toml::node& node, const Place& place, ConfigFile*
   return absl::OkStatus();
 }
 
+absl::Status ReadRemote(const toml::node& node, const Place& place, RemoteBlock* block) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) return WrongType(place, node, "[remote] above its keys");
+  const std::span<const std::string_view> known = RemoteKeys();
+  for (const Entry& entry : EntriesInFileOrder(*table)) {
+    const Place at{place.file, entry.line, StrCat("remote.", Printable(entry.name))};
+    if (entry.name == "use") {
+      HPCC_RETURN_IF_ERROR(ReadBool(*entry.node, at, &block->use));
+      continue;
+    }
+    if (std::find(known.begin(), known.end(), entry.name) == known.end()) {
+      return UnknownKey(at, entry.name, known);
+    }
+    std::optional<Located<std::string>> text;
+    HPCC_RETURN_IF_ERROR(ReadText(*entry.node, at, "text in quotes", &text));
+    block->texts.emplace(entry.name, *std::move(text));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadTopKey(const Entry& entry, const Place& place, ConfigFile* file) {
   if (entry.name == "source_mode") {
     return ReadWord(*entry.node, place, "\"direct\" or \"preprocessed\"", ParseSourceMode,
@@ -253,8 +274,10 @@ absl::Status ReadTopKey(const Entry& entry, const Place& place, ConfigFile* file
   }
   if (entry.name == "disable") return ReadBool(*entry.node, place, &file->disable);
   if (entry.name == "log_file") return ReadPath(*entry.node, place, &file->log_file);
+  if (entry.name == "paranoid") return ReadBool(*entry.node, place, &file->paranoid);
   if (entry.name == "daemon") return ReadDaemon(*entry.node, place, file);
   if (entry.name == "signing") return ReadSigning(*entry.node, place, file);
+  if (entry.name == "remote") return ReadRemote(*entry.node, place, &file->remote);
   if (entry.name == "cache") return ReadCaches(*entry.node, place, &file->cache);
   // The commonest slip: a key of a cache written above or below its block.
   if (IsCacheKey(entry.name)) {

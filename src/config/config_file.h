@@ -6,6 +6,7 @@
 //   source_mode = "direct" | "preprocessed"
 //   disable     = boolean
 //   log_file    = path
+//   paranoid    = boolean
 //   [daemon]
 //   use         = boolean
 //   autostart   = boolean
@@ -25,6 +26,11 @@
 //   [signing]
 //   key_file     = path
 //   trusted_keys = array of text
+//   [remote]
+//   use         = boolean
+//   scheduler, tenant, image, username = text
+//   grant       = "password" | "device" | "client-credentials"
+//   ca_file, password_file, client_secret_file = path
 //
 // No other key is allowed. Paths are kept as written: what they expand to depends on more than the
 // file.
@@ -65,15 +71,22 @@ struct CacheBlock {
   }
 };
 
+struct RemoteBlock {
+  std::optional<Located<bool>> use;
+  std::map<std::string, Located<std::string>, std::less<>> texts;  // all other keys
+};
+
 struct ConfigFile {
   std::optional<Located<SourceMode>> source_mode;
   std::optional<Located<bool>> disable;
   std::optional<Located<std::string>> log_file;
+  std::optional<Located<bool>> paranoid;
   std::optional<Located<bool>> daemon_use;
   std::optional<Located<bool>> daemon_autostart;
   std::optional<Located<uint64_t>> daemon_memory;
   std::optional<Located<std::string>> signing_key_file;
   std::optional<Located<std::vector<std::string>>> signing_trusted_keys;
+  RemoteBlock remote;
   std::vector<CacheBlock> cache;  // empty: the file says nothing of caches
 };
 

@@ -66,7 +66,7 @@ TEST(ConfigFileTest, UnknownKeysNameFileLineKeyAndTheNearestKnownOne) {
   EXPECT_EQ(
       ErrorOf("[worker]\nidle = 3\n"),
       "c.toml:1: worker: unknown key; the keys known here are source_mode, disable, log_file, "
-      "daemon, signing, cache");
+      "paranoid, daemon, signing, remote, cache");
   EXPECT_EQ(ErrorOf("[daemon]\nidle = 3\n"),
             "c.toml:2: daemon.idle: unknown key; the keys known here are use, autostart, memory");
   EXPECT_EQ(

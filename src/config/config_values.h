@@ -17,6 +17,7 @@ namespace hpcc {
 
 absl::StatusOr<SourceMode> ParseSourceMode(std::string_view text);
 absl::StatusOr<CacheTier::Type> ParseCacheType(std::string_view text);
+absl::StatusOr<RemoteSettings::Grant> ParseRemoteGrant(std::string_view text);
 absl::StatusOr<CacheTier::Compression> ParseCompression(std::string_view text);
 
 // Of a variable: 1, true, yes, on; 0, false, no, off and nothing at all; in either case.

@@ -43,8 +43,9 @@ constexpr uint64_t kEarlyEnds = 5;
 constexpr std::string_view kHelp =
     "usage: hpcc-remote [--idle DURATION] [--help | --version]\n"
     "\n"
-    "Speaks to remote caches (S3, HTTP) for all programs of one user. hpcc and hpcc-daemon start\n"
-    "it when they need it; it leaves when nobody has for a while (60s, or --idle). Runs in the\n"
+    "Speaks to remote caches (S3, HTTP) and to the workers of remote compiles for all programs of\n"
+    "one user. hpcc and hpcc-daemon start it when they need it; it leaves when nobody has for a "
+    "while (60s, or --idle). Runs in the\n"
     "foreground until then, or until SIGINT or SIGTERM. See hpcc(1) and hpcc-remote(1).\n";
 
 void Complain(std::string_view message) {
@@ -163,10 +164,13 @@ void StayAlive(HeldRemotePlace& held, RemoteState& state, milliseconds idle) {
   }
 }
 
-absl::Status Serve(FileSystem& fs, Clock& clock, RemotePlace place, milliseconds idle) {
+absl::Status Serve(FileSystem& fs, Clock& clock, RemotePlace place, milliseconds idle,
+                   const MakeRemoteCompiles& make_compiles) {
   HeldRemotePlace held(fs, clock, std::move(place));
   HPCC_RETURN_IF_ERROR(held.Lock());
+  const std::unique_ptr<RemoteCompiles> compiles = make_compiles(fs, clock);
   RemoteState state(fs, clock);
+  state.compiles = compiles.get();
   state.started_ns = clock.NowNanoseconds();
   state.last_request_ns = clock.MonotonicNanoseconds();
   HPCC_ASSIGN_OR_RETURN(Listener listener, held.Listen());
@@ -216,7 +220,7 @@ std::optional<milliseconds> ParseArguments(int argc, char** argv, int* exit) {
 
 }  // namespace
 
-int RunRemote(int argc, char** argv) {
+int RunRemote(int argc, char** argv, const MakeRemoteCompiles& make_compiles) {
   int exit = 0;
   const std::optional<milliseconds> idle = ParseArguments(argc, argv, &exit);
   if (!idle) return exit;
@@ -232,7 +236,8 @@ int RunRemote(int argc, char** argv) {
     return kUsage;
   }
   if (!config->log_file.empty()) OpenLog(config->log_file).IgnoreError();
-  const absl::Status status = Serve(fs, Clock::Real(), RemotePlace(*config, environment), *idle);
+  const absl::Status status =
+      Serve(fs, Clock::Real(), RemotePlace(*config, environment), *idle, make_compiles);
   if (!status.ok()) {
     Complain(std::string(status.message()));
     Log(LogLevel::kWarning, StrCat("hpcc-remote: ", std::string(status.message())));

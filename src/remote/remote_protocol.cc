@@ -61,6 +61,30 @@ absl::Status CheckKey(const remote_v1::Key& key) {
   return absl::OkStatus();
 }
 
+absl::Status CheckCompile(const remote_v1::Compile& compile) {
+  const remote_v1::Destination& to = compile.destination();
+  for (const std::string* text :
+       {&to.scheduler(), &to.ca_file(), &to.tenant(), &to.image(), &to.username(),
+        &to.password_file(), &to.client_secret_file(), &compile.compiler_name()}) {
+    if (!TextFits(*text)) return Wrong("destination");
+  }
+  if (to.grant() > static_cast<uint32_t>(RemoteSettings::Grant::kClientCredentials)) {
+    return Wrong("grant");
+  }
+  for (const std::string* path :
+       {&compile.local_directory(), &compile.compiler(), &compile.working_directory()}) {
+    if (!TextFits(*path) || !path->starts_with('/')) return Wrong("path");
+  }
+  const std::string& root = compile.project_root();
+  if (!TextFits(root) || !(root.empty() || root.starts_with('/'))) return Wrong("project_root");
+  if (!TextsFit(compile.environment())) return Wrong("environment");
+  // How long a command may be is bounded by its frame.
+  for (const std::string& word : compile.arguments()) {
+    if (word.find('\0') != std::string::npos) return Wrong("arguments");
+  }
+  return absl::OkStatus();
+}
+
 std::string CutText(std::string_view text) {
   return std::string(text.substr(0, kMaxStatusBytes));
 }
@@ -100,6 +124,9 @@ absl::StatusOr<remote_v1::Request> ParseRemoteRequest(std::string_view bytes) {
     case remote_v1::Request::kList:
       if (!NamespaceFits(request.list().store_namespace())) return Wrong("store_namespace");
       break;
+    case remote_v1::Request::kCompile:
+      HPCC_RETURN_IF_ERROR(CheckCompile(request.compile()));
+      break;
     default:
       break;
   }
@@ -114,6 +141,7 @@ absl::StatusOr<remote_v1::Response> ParseRemoteResponse(std::string_view bytes) 
   }
   if (response.code() > kLastCode) return Wrong("code");
   if (response.found().size() > kMaxRemoteValueBytes) return Wrong("size");
+  if (response.compiled().size() > kMaxRemoteValueBytes) return Wrong("size");
   for (const remote_v1::Listed::Entry& entry : response.listed().entries()) {
     if (entry.digest().size() != Digest::kSize) return Wrong("digest");
   }

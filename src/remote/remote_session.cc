@@ -19,6 +19,7 @@ constexpr milliseconds kFrameTimeout{5000};  // of what has begun to come
 constexpr milliseconds kValueTimeout{10'000};
 constexpr milliseconds kSendTimeout{10'000};
 constexpr milliseconds kFlushPatience{115'000};
+constexpr int64_t kWorkingEvery = 500'000'000;  // nanoseconds
 
 // While it lives a request is in flight.
 class InFlight {
@@ -94,6 +95,7 @@ bool RemoteSession::Serve(const remote_v1::Request& request) {
     state_.told_to_end = true;
     return Answer(absl::OkStatus());
   }
+  if (request.has_compile() && !tier_) return ServeCompile(request.compile());
   if (request.has_open() && !tier_) {
     tier_ = state_.tiers.For(request.open());
     return true;
@@ -199,6 +201,39 @@ bool RemoteSession::ServeStatus() {
   report.set_queued_bytes(state_.queue.bytes());
   report.set_security_events(state_.security_events);
   return Send(&response);
+}
+
+// One request is all there is of such a connection: the thread's working directory has changed.
+bool RemoteSession::ServeCompile(const remote_v1::Compile& compile) {
+  remote_v1::Response response;
+  if (state_.compiles == nullptr) {
+    response.mutable_not_compiled()->set_cause(static_cast<uint32_t>(FallbackCause::kError));
+    response.mutable_not_compiled()->set_message("this hpcc-remote does no remote compiles");
+    Send(&response);
+    return false;
+  }
+  int64_t told_ns = 0;
+  const auto go_on = [this, &told_ns] {
+    const int64_t now = state_.clock.MonotonicNanoseconds();
+    if (state_.stopping || connection_.IsHungUp()) return false;
+    if (now - told_ns < kWorkingEvery) return true;
+    told_ns = now;
+    remote_v1::Response working;
+    working.mutable_working();
+    return Send(&working);
+  };
+  if (!go_on()) return false;
+  RemoteCompiles::Answer answer = state_.compiles->Compile(compile, go_on);
+  if (answer.cause != FallbackCause::kNone) {
+    response.mutable_not_compiled()->set_cause(static_cast<uint32_t>(answer.cause));
+    response.mutable_not_compiled()->set_message(std::move(answer.message));
+    Send(&response);
+    return false;
+  }
+  *response.mutable_compiled() = std::move(answer.compiled);
+  response.mutable_compiled()->set_size(answer.bundle.size());
+  Send(&response, answer.bundle);
+  return false;
 }
 
 bool RemoteSession::Answer(const absl::Status& status) {

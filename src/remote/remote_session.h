@@ -34,6 +34,7 @@ class RemoteSession {
   bool ServePut(const remote_v1::Put& put);
   bool ServeList(StoreNamespace ns, RemoteTier& tier);
   bool ServeStatus();
+  bool ServeCompile(const remote_v1::Compile& compile);
   bool Answer(const absl::Status& status);
   bool Send(remote_v1::Response* response, std::string_view value = {});
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/file_system.h"
+#include "remote/remote_compiles.h"
 #include "remote/remote_tiers.h"
 #include "remote/write_queue.h"
 
@@ -25,6 +26,7 @@ struct RemoteState {
   Clock& clock;
   RemoteTiers tiers;
   WriteQueue queue;
+  RemoteCompiles* compiles = nullptr;  // null: none are done; set before the first connection
 
   int64_t started_ns = 0;  // since the epoch; set before the first connection
 

@@ -1,11 +1,10 @@
 #include "remote/tier_statistics.h"
 
-#include <charconv>
-
 #include "base/digest.h"
 #include "base/path.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "remote/notice_file.h"
 
 namespace hpcc {
 
@@ -14,7 +13,6 @@ namespace {
 constexpr std::string_view kMagic = "HPCCRMST";
 constexpr uint64_t kVersion = 1;
 constexpr size_t kNameDigits = 16;
-constexpr uint64_t kMaxNoticeBytes = 4096;
 
 static_assert(static_cast<size_t>(TierCounter::kFirstWriteLatency) + LatencyCounts::kBuckets <=
               kTierCounterCount);
@@ -52,17 +50,6 @@ absl::StatusOr<std::unique_ptr<MappedCounters>> Map(FileSystem& fs,
                                                     MappedCounters::Access access) {
   return MappedCounters::Open(fs, TierRecordsPath(local_directory, tier) + ".counters", kMagic,
                               kVersion, kTierCounterCount, access);
-}
-
-void ReadNotice(FileSystem& fs, const std::string& path, TierReport* report) {
-  const absl::StatusOr<std::string> text = ReadFile(fs, path, kMaxNoticeBytes);
-  if (!text.ok()) return;
-  const size_t line_end = text->find('\n');
-  if (line_end == std::string::npos) return;
-  const std::from_chars_result parsed =
-      std::from_chars(text->data(), text->data() + line_end, report->notice_ns);
-  if (parsed.ec != std::errc() || parsed.ptr != text->data() + line_end) return;
-  report->notice = std::string(StripBlanks(std::string_view(*text).substr(line_end + 1)));
 }
 
 }  // namespace
@@ -103,19 +90,15 @@ void TierStatistics::Zero() {
 
 void WriteTierNotice(FileSystem& fs, const std::string& local_directory, const CacheTier& tier,
                      int64_t now_ns, std::string_view text) {
-  const std::string path = TierRecordsPath(local_directory, tier) + ".notice";
-  std::string line(text.substr(0, kMaxNoticeBytes / 2));
-  for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  if (!MakeDirectories(fs, std::string(path::Dirname(path))).ok()) return;
-  WriteFileAtomically(fs, path, StrCat(now_ns, "\n", line, "\n")).IgnoreError();
+  WriteNotice(fs, TierRecordsPath(local_directory, tier) + ".notice", now_ns, text);
 }
 
 absl::StatusOr<TierReport> ReadTierReport(FileSystem& fs, const std::string& local_directory,
                                           const CacheTier& tier) {
   TierReport report;
-  ReadNotice(fs, TierRecordsPath(local_directory, tier) + ".notice", &report);
+  Notice notice = ReadNotice(fs, TierRecordsPath(local_directory, tier) + ".notice");
+  report.notice = std::move(notice.text);
+  report.notice_ns = notice.time_ns;
   const absl::StatusOr<std::unique_ptr<MappedCounters>> counters =
       Map(fs, local_directory, tier, MappedCounters::Access::kReadOnly);
   if (absl::IsNotFound(counters.status())) return report;

@@ -7,8 +7,7 @@
 //   <local directory>/remote/<16 hex digits>.counters
 //     file    = magic "HPCCRMST" , version:u64 = 1 , counter:u64 * 320
 //     counter = TierCounter, or from kFirst…Latency a bucket of LatencyCounts
-//   <local directory>/remote/<16 hex digits>.notice
-//     file    = nanoseconds since the epoch in decimal "\n" one line "\n"
+//   <local directory>/remote/<16 hex digits>.notice, as notice_file.h has it
 //
 // The digits begin the digest of the cache's name (CacheTier::Name). Integers are little-endian;
 // counters are mapped and changed atomically (base/mapped_counters.h). The notice is the last thing

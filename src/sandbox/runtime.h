@@ -57,7 +57,15 @@ struct ExecOutput {
   uint32_t mode = 0644;
 };
 
-enum class ExceededLimit : uint8_t { kNone, kWallTime, kMemory, kStage, kStdio };
+enum class ExceededLimit : uint8_t {
+  kNone,
+  kWallTime,
+  kMemory,
+  kStage,
+  kStdio,
+  kProcesses,
+  kCpuTime,
+};
 
 struct ExecResult {
   int exit_status = 0;
@@ -81,6 +89,9 @@ class Sandbox {
   virtual const SandboxSpec& spec() const = 0;
   // What stands in audit rows: "process", "qemu-kvm", "qemu-tcg", "firecracker-kvm". The truth.
   virtual std::string_view isolation() const = 0;
+  // What holds this sandbox beyond what its isolation promises, for logs and lists: "cgroup:
+  // memory, pids; ids: 65536".
+  virtual std::string Description() const { return ""; }
   // Absolute directories the image provides, read-only.
   virtual std::vector<std::string> image_directories() const = 0;
 

@@ -1,0 +1,62 @@
+#ifndef HPCC_AGENT_AGENT_SERVICE_H_
+#define HPCC_AGENT_AGENT_SERVICE_H_
+
+// What an agent answers: proto/hpcc/agent/v1/agent.proto.
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "agent/blob_store.h"
+#include "agent/exec_session.h"
+#include "agent/image_files.h"
+#include "agent/launcher.h"
+#include "hpcc/agent/v1/agent.grpc.pb.h"
+
+namespace hpcc {
+
+struct AgentShape {
+  uint32_t cpus = 1;  // as many execs at once
+  uint64_t memory_bytes = 0;
+  uint32_t ids = 1;  // user ids from 0 on that exist here
+};
+
+// Thread-safe, as gRPC wants it.
+class AgentService final : public agent_v1::Agent::Service {
+ public:
+  // All outlive it.
+  AgentService(const AgentShape& shape, BlobStore& blobs, ImageFiles& image,
+               const Launcher& launcher);
+
+  grpc::Status Health(grpc::ServerContext* context, const agent_v1::HealthRequest* request,
+                      agent_v1::HealthResponse* response) override;
+  grpc::Status Put(grpc::ServerContext* context, grpc::ServerReader<agent_v1::PutRequest>* reader,
+                   agent_v1::PutResponse* response) override;
+  grpc::Status Get(grpc::ServerContext* context, const agent_v1::GetRequest* request,
+                   grpc::ServerWriter<agent_v1::GetResponse>* writer) override;
+  grpc::Status Exec(grpc::ServerContext* context, ExecSession::Stream* stream) override;
+
+ private:
+  // A place among the execs, with an identity nobody else has now. False: all are taken, and none
+  // became free in a while.
+  bool Enter(ExecIdentity* identity);
+  void Leave(const ExecIdentity& identity);
+  bool OwnIdentities() const;
+
+  const AgentShape shape_;
+  BlobStore& blobs_;
+  ImageFiles& image_;
+  const Launcher& launcher_;
+  const ExecRoom room_;
+
+  std::mutex mutex_;
+  std::condition_variable left_;
+  std::multiset<uint32_t> users_;  // of the execs that run
+  uint32_t last_user_ = 0;
+};
+
+}  // namespace hpcc
+
+#endif  // HPCC_AGENT_AGENT_SERVICE_H_

@@ -1,0 +1,105 @@
+#ifndef HPCC_AGENT_BLOB_STORE_H_
+#define HPCC_AGENT_BLOB_STORE_H_
+
+// The blobs a sandbox keeps between execs, by digest, as files of a directory nobody else has. What
+// was used longest ago goes when there is no room; never what somebody has pinned.
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/content_digest.h"
+#include "base/digest.h"
+#include "base/posix_descriptor.h"
+
+namespace hpcc {
+
+// Thread-safe. Outlives its pins and arrivals.
+class BlobStore {
+ public:
+  class Arrival;
+
+  // Blobs that stay until this is gone.
+  class Pins {
+   public:
+    explicit Pins(BlobStore& store) : store_(store) {}
+    Pins(const Pins&) = delete;
+    Pins& operator=(const Pins&) = delete;
+    ~Pins();
+
+    // False: it isn't there.
+    bool Add(const Digest& digest);
+
+   private:
+    friend class Arrival;
+
+    BlobStore& store_;
+    std::vector<Digest> digests_;
+  };
+
+  // A blob on its way in: not there for anybody before Finish().
+  class Arrival {
+   public:
+    Arrival(BlobStore& store, const Digest& digest) : store_(store), expected_(digest) {}
+    Arrival(const Arrival&) = delete;
+    Arrival& operator=(const Arrival&) = delete;
+    ~Arrival();
+
+    // ResourceExhausted: too long for a blob, or no room that isn't pinned.
+    absl::Status Add(std::string_view data);
+    // InvalidArgument: the bytes aren't the digest's. With `pins` it is pinned at once.
+    absl::Status Finish(Pins* pins);
+    uint64_t size() const { return size_; }
+
+   private:
+    BlobStore& store_;
+    const Digest expected_;
+    ContentDigest digest_;
+    Descriptor file_;
+    std::string name_;
+    uint64_t size_ = 0;
+  };
+
+  // `directory` is empty and holds `capacity` bytes.
+  BlobStore(Descriptor directory, uint64_t capacity);
+
+  // For reading. NotFound.
+  absl::StatusOr<Descriptor> Open(const Digest& digest);
+
+  // What a blob takes here, in whole pages; 0: it isn't here.
+  uint64_t ChargeOf(const Digest& digest) const;
+
+  uint64_t held() const;
+  uint64_t capacity() const { return capacity_; }
+
+ private:
+  struct Blob {
+    uint64_t charge = 0;  // what it takes of the capacity
+    uint32_t pins = 0;
+    std::list<Digest>::iterator use;
+  };
+
+  // All with the lock held. Charges, or says that there is no room.
+  bool Charge(uint64_t bytes);
+  void Remove(const Digest& digest, const Blob& blob);
+  void Touch(Blob& blob);
+
+  const Descriptor directory_;
+  const uint64_t capacity_;
+  mutable std::mutex mutex_;
+  absl::flat_hash_map<Digest, Blob> blobs_;
+  std::list<Digest> uses_;  // the longest unused first
+  uint64_t charged_ = 0;
+  uint64_t arrivals_ = 0;
+};
+
+}  // namespace hpcc
+
+#endif  // HPCC_AGENT_BLOB_STORE_H_

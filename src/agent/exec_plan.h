@@ -1,0 +1,51 @@
+#ifndef HPCC_AGENT_EXEC_PLAN_H_
+#define HPCC_AGENT_EXEC_PLAN_H_
+
+// What the agent and the supervisor of one exec tell each other. Both are the same program (the one
+// was forked from the other), so what is here never leaves it and needs no version.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "agent/exec_header.h"
+#include "agent/stage.h"
+
+namespace hpcc {
+
+struct ExecPlan {
+  std::vector<std::string> arguments;
+  std::vector<std::string> environment;
+  std::string working_directory;
+  std::vector<std::string> writable;
+  ExecIdentity identity;
+  bool own_identity = false;  // nothing else in the sandbox has it
+  ExecBounds bounds;
+  uint64_t stage_bytes_before = 0;
+};
+
+std::string EncodeExecPlan(const ExecPlan& plan);
+absl::StatusOr<ExecPlan> DecodeExecPlan(std::string_view bytes);
+
+// How an exec ended. Sent as it lies in memory.
+struct ExecReport {
+  enum class Outcome : uint32_t {
+    kEnded = 1,       // the command ran
+    kNotStarted = 2,  // it could not be run: `error` at `step`
+  };
+  Outcome outcome = Outcome::kNotStarted;
+  int32_t exit_status = 0;
+  int32_t signal = 0;
+  int32_t exceeded = 0;  // agent.v1's ExecResult.Limit
+  int32_t error = 0;     // errno
+  char step[48] = {};    // NUL at its end
+  int64_t wall_ns = 0;
+  int64_t cpu_ns = 0;
+  uint64_t peak_memory_bytes = 0;
+};
+
+}  // namespace hpcc
+
+#endif  // HPCC_AGENT_EXEC_PLAN_H_

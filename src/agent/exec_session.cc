@@ -1,0 +1,239 @@
+#include "agent/exec_session.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "agent/blob_intake.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "hpcc/agent/v1/agent.grpc.pb.h"
+#include "sandbox/agent_limits.h"
+
+namespace hpcc {
+
+namespace {
+
+constexpr int kPollMilliseconds = 50;
+
+// How often the kernel has killed a process for want of memory, on this machine since it started.
+uint64_t OutOfMemoryKills() {
+  std::ifstream counters("/proc/vmstat");
+  std::string name;
+  uint64_t value = 0;
+  while (counters >> name >> value) {
+    if (name == "oom_kill") return value;
+  }
+  return 0;
+}
+
+bool IsFile(const ManifestEntry& entry) {
+  return entry.kind == ManifestEntry::Kind::kFile || entry.kind == ManifestEntry::Kind::kExecutable;
+}
+
+absl::Status NotStarted(const ExecReport& report, const ExecCommand& command) {
+  const std::string what = StrCat("exec: ", report.step, ": ", std::strerror(report.error));
+  // The command's own paths are the worker's doing; all else is this sandbox's.
+  if (std::string_view(report.step) == "run the program") {
+    return absl::InvalidArgumentError(StrCat(what, ": ", command.arguments.front()));
+  }
+  if (std::string_view(report.step) == "enter the working directory") {
+    return absl::InvalidArgumentError(StrCat(what, ": ", command.working_directory));
+  }
+  return absl::InternalError(what);
+}
+
+}  // namespace
+
+absl::Status ExecSession::Run() {
+  HPCC_RETURN_IF_ERROR(ReadHeader());
+  HPCC_RETURN_IF_ERROR(CompareWithImage());
+  HPCC_RETURN_IF_ERROR(GatherBlobs());
+  HPCC_ASSIGN_OR_RETURN(const Stage stage, Stage::Make(command_, staged_, room_.image.layout(),
+                                                       identity_, room_.blobs));
+  const uint64_t kills_before = OutOfMemoryKills();
+  HPCC_ASSIGN_OR_RETURN(ExecReport report, RunCommand(stage));
+  if (context_.IsCancelled()) return absl::CancelledError("exec: cancelled");
+  if (report.outcome == ExecReport::Outcome::kNotStarted) return NotStarted(report, command_);
+  if (too_much_stdio_) report.exceeded = agent_v1::ExecResult::STDIO;
+  // A compiler whose child was killed for want of memory reports a failure like any other. Whoever
+  // was killed, a failure meanwhile is not to be believed.
+  const bool failed = report.exit_status != 0 || report.signal != 0;
+  if (report.exceeded == agent_v1::ExecResult::NONE && failed &&
+      OutOfMemoryKills() != kills_before) {
+    report.exceeded = agent_v1::ExecResult::MEMORY;
+  }
+  return SendResult(report, stage);
+}
+
+absl::Status ExecSession::ReadHeader() {
+  agent_v1::ExecRequest request;
+  if (!stream_.Read(&request) || !request.has_header()) {
+    return absl::InvalidArgumentError("exec: the first message is a header");
+  }
+  HPCC_ASSIGN_OR_RETURN(command_, CheckExecHeader(request.header(), room_.memory_share));
+  const std::string& program = command_.arguments.front();
+  if (!room_.image.layout().Covers(program)) {
+    return absl::InvalidArgumentError(StrCat("exec: ", program, " is not in the image"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ExecSession::CompareWithImage() {
+  for (const ManifestEntry& entry : command_.manifest.entries) {
+    bool staged = false;
+    HPCC_RETURN_IF_ERROR(room_.image.Check(entry, &staged));
+    if (staged) staged_.push_back(&entry);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ExecSession::GatherBlobs() {
+  std::set<Digest> missing;
+  agent_v1::ExecResponse response;
+  agent_v1::MissingBlobs& told = *response.mutable_missing();
+  for (const ManifestEntry* entry : staged_) {
+    if (!IsFile(*entry) || missing.contains(entry->digest) || pins_.Add(entry->digest)) continue;
+    missing.insert(entry->digest);
+    told.add_digests(std::string(entry->digest.bytes()));
+  }
+  if (!Send(response)) return absl::CancelledError("exec: cancelled");
+
+  BlobIntake intake(room_.blobs, &pins_);
+  agent_v1::ExecRequest request;
+  while (stream_.Read(&request)) {
+    if (!request.has_input()) return absl::InvalidArgumentError("exec: a second header");
+    HPCC_RETURN_IF_ERROR(intake.Take(request.input()));
+  }
+  if (context_.IsCancelled()) return absl::CancelledError("exec: cancelled");
+  HPCC_RETURN_IF_ERROR(intake.End());
+  for (const Digest& digest : missing) {
+    if (!pins_.Add(digest)) {
+      return absl::NotFoundError(StrCat("exec: blob ", digest.ToHex(), " is missing"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+bool ExecSession::Send(const agent_v1::ExecResponse& response) {
+  if (!worker_gone_ && !stream_.Write(response)) worker_gone_ = true;
+  return !worker_gone_;
+}
+
+bool ExecSession::PassOn(const Descriptor& pipe, bool error) {
+  std::string data(kAgentChunkBytes, '\0');
+  ssize_t got;
+  do {
+    got = read(pipe.get(), data.data(), data.size());
+  } while (got < 0 && errno == EINTR);
+  if (got <= 0) return false;
+  data.resize(static_cast<size_t>(got));
+  stdio_bytes_ += data.size();
+  if (stdio_bytes_ > command_.bounds.stdio_bytes) {
+    too_much_stdio_ = true;  // and what comes from now on is dropped
+    return true;
+  }
+  agent_v1::ExecResponse response;
+  response.mutable_stdio()->set_error(error);
+  response.mutable_stdio()->set_data(std::move(data));
+  Send(response);
+  return true;
+}
+
+void ExecSession::EndCommand(const LaunchedExec& exec) {
+  if (std::exchange(told_to_end_, true)) return;
+  const char byte = 0;
+  send(exec.control.get(), &byte, 1, MSG_NOSIGNAL);
+}
+
+absl::StatusOr<ExecReport> ExecSession::RunCommand(const Stage& stage) {
+  const ExecPlan plan{.arguments = command_.arguments,
+                      .environment = command_.environment,
+                      .working_directory = command_.working_directory,
+                      .writable = stage.writable(),
+                      .identity = identity_,
+                      .own_identity = own_identity_,
+                      .bounds = command_.bounds,
+                      .stage_bytes_before = stage.bytes_before()};
+  HPCC_ASSIGN_OR_RETURN(LaunchedExec exec, room_.launcher.Launch(plan, stage.root()));
+  std::optional<ExecReport> report;
+  bool over = false;
+  // The streams end when all their writers are gone: after the report, or with the supervisor.
+  while (exec.standard_output.valid() || exec.standard_error.valid() || !over) {
+    pollfd waiting[3] = {{exec.standard_output.get(), POLLIN, 0},
+                         {exec.standard_error.get(), POLLIN, 0},
+                         {over ? -1 : exec.control.get(), POLLIN, 0}};
+    if (poll(waiting, 3, kPollMilliseconds) < 0 && errno != EINTR) {
+      return ErrnoStatus(errno, "wait for", "a command");
+    }
+    if (waiting[0].revents != 0 && !PassOn(exec.standard_output, false)) {
+      exec.standard_output.Reset();
+    }
+    if (waiting[1].revents != 0 && !PassOn(exec.standard_error, true)) exec.standard_error.Reset();
+    if (waiting[2].revents != 0) {
+      ExecReport told;
+      over = true;
+      if (recv(exec.control.get(), &told, sizeof(told), MSG_WAITALL) == sizeof(told)) report = told;
+    }
+    if (too_much_stdio_ || worker_gone_ || context_.IsCancelled()) EndCommand(exec);
+  }
+  if (!report) return absl::InternalError("exec: its supervisor was lost");
+  return *report;
+}
+
+absl::Status ExecSession::SendResult(const ExecReport& report, const Stage& stage) {
+  HPCC_ASSIGN_OR_RETURN(const std::vector<StagedOutput> outputs, stage.Outputs(command_.outputs));
+  agent_v1::ExecResponse response;
+  agent_v1::ExecResult& result = *response.mutable_result();
+  result.set_exit_status(report.exit_status);
+  result.set_signal(report.signal);
+  result.set_exceeded(static_cast<agent_v1::ExecResult::Limit>(report.exceeded));
+  result.set_wall_ns(report.wall_ns);
+  result.set_cpu_ns(report.cpu_ns);
+  result.set_peak_memory_bytes(report.peak_memory_bytes);
+  // What a command that was ended left behind is no output of anything.
+  if (report.exceeded != agent_v1::ExecResult::NONE) {
+    return Send(response) ? absl::OkStatus() : absl::CancelledError("exec: cancelled");
+  }
+  uint64_t bytes = 0;
+  for (const StagedOutput& output : outputs) {
+    agent_v1::OutputInfo& info = *result.add_outputs();
+    info.set_path(command_.outputs[output.index]);
+    info.set_size(output.size);
+    info.set_mode(output.mode);
+    bytes += output.size;
+  }
+  // A sparse file is larger than any stage.
+  if (bytes > kAgentOutputBytes) return absl::ResourceExhaustedError("exec: outputs too large");
+  if (!Send(response)) return absl::CancelledError("exec: cancelled");
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    HPCC_RETURN_IF_ERROR(SendOutput(static_cast<uint32_t>(i), outputs[i]));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ExecSession::SendOutput(uint32_t index, const StagedOutput& output) {
+  agent_v1::ExecResponse response;
+  for (uint64_t offset = 0; offset < output.size;) {
+    const uint64_t size = std::min<uint64_t>(kAgentChunkBytes, output.size - offset);
+    HPCC_ASSIGN_OR_RETURN(std::string data, ReadDescriptorAt(output.file, offset, size));
+    if (data.size() != size) return absl::DataLossError("exec: an output became shorter");
+    response.mutable_output()->set_index(index);
+    response.mutable_output()->set_data(std::move(data));
+    if (!Send(response)) return absl::CancelledError("exec: cancelled");
+    offset += size;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace hpcc

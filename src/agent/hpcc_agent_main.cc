@@ -1,0 +1,26 @@
+// hpcc-agent: started by a worker inside a sandbox, never by hand.
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "agent/agent_program.h"
+#include "base/strings.h"
+#include "sandbox/process_setup.h"
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--version") {
+    std::puts("hpcc-agent " HPCC_VERSION);
+    return 0;
+  }
+  if (argc != 2 || argv[1] != hpcc::kAgentProcessMode) {
+    std::fputs("hpcc-agent: started by hpcc-worker inside a sandbox, not by hand\n", stderr);
+    return 2;
+  }
+  const absl::Status status = hpcc::RunProcessAgent();
+  const std::string message = hpcc::StrCat("hpcc-agent: ", std::string(status.message()), "\n");
+  if (write(STDERR_FILENO, message.data(), message.size()) < 0) return 3;
+  return 1;
+}

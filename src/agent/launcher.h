@@ -1,0 +1,54 @@
+#ifndef HPCC_AGENT_LAUNCHER_H_
+#define HPCC_AGENT_LAUNCHER_H_
+
+// Starts commands for the agent. A process with threads can't safely do more in a child than exec;
+// setting up a sandboxed command is much more than that. So the agent forks a launcher before it
+// has any thread, and the launcher forks a supervisor for each exec, into a pid and a mount
+// namespace of its own.
+
+#include <sys/types.h>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/exec_plan.h"
+#include "agent/system_call_filter.h"
+#include "base/posix_descriptor.h"
+#include "sandbox/image_layout.h"
+
+namespace hpcc {
+
+// How supervisors build a command's world.
+struct SupervisorSettings {
+  std::string image_root;   // where the image's parts lie under their paths
+  std::string mount_point;  // an empty directory
+  ImageLayout image;
+  SystemCallFilter filter;
+};
+
+// What the agent has of a command that is being run.
+struct LaunchedExec {
+  Descriptor standard_output;
+  Descriptor standard_error;
+  Descriptor control;  // an ExecReport comes from it; closing it ends the command
+};
+
+// Thread-safe.
+class Launcher {
+ public:
+  // Called by a process that has no threads yet.
+  static absl::StatusOr<Launcher> Start(const SupervisorSettings& settings);
+
+  // `stage` is a root file system nobody has attached. All the command's processes are gone when
+  // the report has come, or `control` is at its end.
+  absl::StatusOr<LaunchedExec> Launch(const ExecPlan& plan, int stage) const;
+
+  pid_t process() const { return process_; }
+
+ private:
+  Descriptor socket_;
+  pid_t process_ = -1;
+};
+
+}  // namespace hpcc
+
+#endif  // HPCC_AGENT_LAUNCHER_H_

@@ -1,0 +1,28 @@
+#include "agent/memory_file_system.h"
+
+#include <sys/mount.h>
+
+#include <cerrno>
+#include <string>
+
+#include "base/status.h"
+#include "base/strings.h"
+
+namespace hpcc {
+
+absl::StatusOr<Descriptor> MakeMemoryFileSystem(uint64_t bytes, uint64_t files) {
+  const Descriptor context(fsopen("tmpfs", FSOPEN_CLOEXEC));
+  if (!context.valid()) return ErrnoStatus(errno, "open", "a tmpfs");
+  const auto set = [&context](const char* key, const std::string& value) {
+    return fsconfig(context.get(), FSCONFIG_SET_STRING, key, value.c_str(), 0) == 0;
+  };
+  if (!set("size", StrCat(bytes)) || !set("nr_inodes", StrCat(files)) || !set("mode", "0755") ||
+      fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
+    return ErrnoStatus(errno, "make", "a tmpfs");
+  }
+  Descriptor root(fsmount(context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
+  if (!root.valid()) return ErrnoStatus(errno, "mount", "a tmpfs");
+  return root;
+}
+
+}  // namespace hpcc

@@ -1,0 +1,90 @@
+#include "agent/process_watch.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/posix_descriptor.h"
+#include "base/strings.h"
+
+namespace hpcc {
+
+namespace {
+
+constexpr size_t kMaxTextBytes = 4096;
+
+// One read: these files are short. "" when the process is gone.
+std::string ReadText(const std::string& path) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return "";
+  char text[kMaxTextBytes];
+  const ssize_t got = read(file.get(), text, sizeof(text));
+  return got > 0 ? std::string(text, static_cast<size_t>(got)) : "";
+}
+
+template <typename Each>
+void ForEachProcess(Each each) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> proc(opendir("/proc"), closedir);
+  if (proc == nullptr) return;
+  while (const dirent* entry = readdir(proc.get())) {
+    const std::string_view name = entry->d_name;
+    if (name.front() < '1' || name.front() > '9' || name == "1") continue;
+    each(StrCat("/proc/", name));
+  }
+}
+
+uint64_t Number(std::string_view text) {
+  return std::strtoull(std::string(text).c_str(), nullptr, 10);
+}
+
+// proc(5): after the name in parentheses, which may hold anything, field 3 and those that follow.
+std::vector<std::string_view> FieldsOfStat(const std::string& text) {
+  const size_t name_end = text.rfind(')');
+  if (name_end == std::string::npos || name_end + 2 > text.size()) return {};
+  return StrSplit(std::string_view(text).substr(name_end + 2), ' ');
+}
+
+}  // namespace
+
+ProcessUsage SampleProcesses() {
+  static const uint64_t page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  static const uint64_t ticks = static_cast<uint64_t>(sysconf(_SC_CLK_TCK));
+  ProcessUsage usage;
+  uint64_t cpu_ticks = 0;
+  ForEachProcess([&](const std::string& process) {
+    const std::string stat = ReadText(process + "/stat");
+    const std::vector<std::string_view> fields = FieldsOfStat(stat);
+    if (fields.size() < 18) return;
+    for (size_t field = 14; field <= 17; ++field) cpu_ticks += Number(fields[field - 3]);
+    usage.tasks += Number(fields[20 - 3]);
+    const std::string sizes = ReadText(process + "/statm");
+    const std::vector<std::string_view> pages = StrSplit(std::string_view(sizes), ' ');
+    if (pages.size() < 3) return;
+    const uint64_t resident = Number(pages[1]);
+    const uint64_t shared = Number(pages[2]);
+    usage.memory_bytes += (resident > shared ? resident - shared : 0) * page;
+  });
+  usage.cpu = std::chrono::milliseconds(cpu_ticks * 1000 / ticks);
+  return usage;
+}
+
+uint64_t ProportionalMemory() {
+  uint64_t kilobytes = 0;
+  ForEachProcess([&](const std::string& process) {
+    const std::string text = ReadText(process + "/smaps_rollup");
+    constexpr std::string_view kName = "Pss_Anon:";
+    const size_t found = text.find(kName);
+    if (found != std::string::npos) {
+      kilobytes += Number(std::string_view(text).substr(found + kName.size()));
+    }
+  });
+  return kilobytes * 1024;
+}
+
+}  // namespace hpcc

@@ -1,0 +1,77 @@
+#ifndef HPCC_AGENT_STAGE_H_
+#define HPCC_AGENT_STAGE_H_
+
+// The root file system of one exec: a tmpfs of its own with its sources as its manifest has them,
+// places for the image's parts, and the directories it may write to.
+//
+// Sources are copied out of the blob store. Links to the store's files would be cheaper by a page
+// copy each, but would hand one exec an inode that another reads.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "agent/blob_store.h"
+#include "agent/exec_header.h"
+#include "agent/image_files.h"
+#include "base/posix_descriptor.h"
+
+namespace hpcc {
+
+// What a command is to the kernel: an id that nothing else in the sandbox has, where there are
+// enough of them.
+struct ExecIdentity {
+  uint32_t user = 0;
+  uint32_t group = 0;
+};
+
+struct StagedOutput {
+  size_t index = 0;  // into the outputs asked for
+  uint64_t size = 0;
+  uint32_t mode = 0;
+  Descriptor file;
+};
+
+class Stage {
+ public:
+  // `blobs` holds (pinned) what the manifest needs; `staged` are the entries that the image has
+  // not.
+  // InvalidArgument: the paths contradict each other, or an output would lie in the image.
+  static absl::StatusOr<Stage> Make(const ExecCommand& command,
+                                    const std::vector<const ManifestEntry*>& staged,
+                                    const ImageLayout& image, const ExecIdentity& identity,
+                                    BlobStore& blobs);
+
+  // The root directory. Attached by whoever runs the command.
+  int root() const { return root_.get(); }
+  // Where the command may write: absolute, none below another.
+  const std::vector<std::string>& writable() const { return writable_; }
+  // How many bytes of it are in use before the command runs.
+  uint64_t bytes_before() const { return bytes_before_; }
+
+  // Those of the asked-for outputs that are there, once nothing runs in the stage any more. Only
+  // regular files are outputs: what else a command may have put there is as if it were not.
+  absl::StatusOr<std::vector<StagedOutput>> Outputs(const std::vector<std::string>& asked) const;
+
+ private:
+  Stage() = default;
+
+  absl::Status PlaceImage(const ImageLayout& image);
+  absl::Status Place(const ManifestEntry& entry, BlobStore& blobs);
+  absl::Status MakeWritable(const std::string& path, const ExecIdentity& identity);
+  absl::Status MakePlaces(const ExecCommand& command, const ImageLayout& image,
+                          const ExecIdentity& identity);
+
+  Descriptor root_;
+  std::vector<std::string> writable_;
+  uint64_t bytes_before_ = 0;
+  // The directory of the entry before: entries come in the order of their paths.
+  std::string last_directory_;
+  Descriptor last_descriptor_;
+  std::vector<char> buffer_;  // only while the stage is made
+};
+
+}  // namespace hpcc
+
+#endif  // HPCC_AGENT_STAGE_H_

@@ -1,0 +1,34 @@
+#include "dispatch/outage.h"
+
+#include <algorithm>
+
+#include "dispatch/fallback.h"
+
+namespace hpcc {
+
+std::optional<absl::Status> Outage::Ask(int64_t now_ns) {
+  const std::lock_guard lock(mutex_);
+  if (!failure_) return std::nullopt;
+  if (now_ns < until_ns_) return failure_;
+  // This caller tries; the others go on skipping until it has reported.
+  until_ns_ = now_ns + std::chrono::nanoseconds(longest_).count();
+  return std::nullopt;
+}
+
+bool Outage::Failed(const absl::Status& status, int64_t now_ns, std::chrono::milliseconds pause) {
+  const std::lock_guard lock(mutex_);
+  const bool news = !failure_ || CauseOf(*failure_) != CauseOf(status);
+  pause_ = failure_ ? std::min(pause_ * 2, longest_) : first_;
+  until_ns_ = now_ns + std::chrono::nanoseconds(std::max(pause_, pause)).count();
+  failure_ = status;
+  return news;
+}
+
+bool Outage::Succeeded() {
+  const std::lock_guard lock(mutex_);
+  const bool ended = failure_.has_value();
+  failure_.reset();
+  return ended;
+}
+
+}  // namespace hpcc

@@ -1,0 +1,309 @@
+#include "sandbox/sandbox_pool.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/status.h"
+#include "base/strings.h"
+
+namespace hpcc {
+
+namespace {
+
+// Waiters look again this often: whether they are cancelled, and whether the clock, which tests
+// bend, says that their patience is over.
+constexpr std::chrono::milliseconds kBetweenLooks{20};
+
+}  // namespace
+
+struct SandboxPool::Entry {
+  Key key;
+  std::string id;
+  std::unique_ptr<Sandbox> sandbox;  // null while it starts
+  bool ended = false;                // stopped on purpose, while at work
+  bool reported = false;             // as lost
+  absl::Status failure;              // why it didn't
+  bool starting = true;
+  bool retired = false;  // takes no further exec; nobody finds it any more
+  uint32_t execs = 0;
+  size_t waiting = 0;
+  int64_t started_at = 0;  // on the monotonic clock, in nanoseconds
+  int64_t used_at = 0;
+};
+
+// Sandboxes are stopped and losses reported without the lock: both take as long as they take.
+struct SandboxPool::Removal {
+  std::vector<std::unique_ptr<Sandbox>> sandboxes;
+  std::vector<PooledSandbox> lost;
+};
+
+SandboxPool::SandboxPool(Runtime& runtime, std::string name, SandboxPoolOptions options,
+                         OnLost on_lost, Clock& clock)
+    : runtime_(runtime),
+      name_(std::move(name)),
+      options_(options),
+      on_lost_(std::move(on_lost)),
+      clock_(clock) {
+  if (options_.tend_every.count() == 0) return;
+  tender_ = std::thread([this] {
+    std::unique_lock lock(mutex_);
+    while (!stopped_) {
+      changed_.wait_for(lock, options_.tend_every, [this] { return stopped_; });
+      lock.unlock();
+      Tend();
+      lock.lock();
+    }
+  });
+}
+
+SandboxPool::~SandboxPool() {
+  Stop();
+  if (tender_.joinable()) tender_.join();
+}
+
+SandboxPool::Lease::~Lease() {
+  if (pool_ != nullptr) pool_->GiveBack(*entry_);
+}
+
+Sandbox& SandboxPool::Lease::sandbox() const {
+  return *entry_->sandbox;
+}
+
+PooledSandbox SandboxPool::Describe(const Entry& entry) const {
+  const int64_t now = clock_.MonotonicNanoseconds();
+  return PooledSandbox{.id = entry.id,
+                       .tenant = entry.key.first,
+                       .image = entry.key.second,
+                       .isolation = std::string(runtime_.isolation()),
+                       .cpus = options_.cpus,
+                       .execs = entry.execs,
+                       .age = std::chrono::nanoseconds(entry.starting ? 0 : now - entry.started_at),
+                       .unused = std::chrono::nanoseconds(
+                           entry.starting || entry.execs > 0 ? 0 : now - entry.used_at)};
+}
+
+bool SandboxPool::Usable(const Entry& entry) const {
+  return entry.sandbox != nullptr && entry.sandbox->alive() &&
+         clock_.MonotonicNanoseconds() - entry.started_at <
+             std::chrono::nanoseconds(options_.session).count();
+}
+
+// Takes the entry out of sight. Its sandbox goes once nobody is at work in it, or at once when it
+// is dead.
+void SandboxPool::Retire(const std::shared_ptr<Entry>& entry, Removal& removal) {
+  const bool dead = entry->sandbox != nullptr && !entry->sandbox->alive();
+  if (dead && !entry->ended && !std::exchange(entry->reported, true)) {
+    removal.lost.push_back(Describe(*entry));
+  }
+  if (!std::exchange(entry->retired, true)) {
+    const auto current = current_.find(entry->key);
+    if (current != current_.end() && current->second == entry) current_.erase(current);
+    if (entry->sandbox != nullptr && entry->execs > 0) draining_.push_back(entry);
+    changed_.notify_all();
+  }
+  // A lease refers to the sandbox until it is given back, dead or not.
+  if (entry->sandbox != nullptr && entry->execs == 0) {
+    removal.sandboxes.push_back(std::move(entry->sandbox));
+    std::erase(draining_, entry);
+  }
+}
+
+void SandboxPool::Carry(Removal removal) {
+  for (const PooledSandbox& lost : removal.lost) {
+    if (on_lost_) on_lost_(lost);
+  }
+  for (const std::unique_ptr<Sandbox>& sandbox : removal.sandboxes) sandbox->Stop();
+}
+
+// Whether one more sandbox has its place, after the least recently used idle ones made theirs free.
+bool SandboxPool::MakeRoom(Removal& removal) {
+  const uint64_t each = options_.memory_bytes + options_.blob_bytes;
+  const auto fits = [&] {
+    const size_t count = current_.size() + draining_.size() + 1;
+    return count <= options_.max_sandboxes &&
+           (options_.max_memory_bytes == 0 || count * each <= options_.max_memory_bytes);
+  };
+  while (!fits()) {
+    std::shared_ptr<Entry> oldest;
+    for (const auto& [key, entry] : current_) {
+      if (entry->starting || entry->execs > 0 || entry->waiting > 0) continue;
+      if (oldest == nullptr || entry->used_at < oldest->used_at) oldest = entry;
+    }
+    if (oldest == nullptr) return false;
+    Retire(oldest, removal);
+  }
+  return true;
+}
+
+void SandboxPool::Start(const std::shared_ptr<Entry>& entry) {
+  const SandboxSpec spec{.id = entry->id,
+                         .tenant = entry->key.first,
+                         .image = entry->key.second,
+                         .cpus = options_.cpus,
+                         .memory_bytes = options_.memory_bytes,
+                         .blob_bytes = options_.blob_bytes};
+  absl::StatusOr<std::unique_ptr<Sandbox>> sandbox = runtime_.Start(spec, options_.start);
+  Removal removal;
+  {
+    const std::lock_guard lock(mutex_);
+    entry->starting = false;
+    entry->started_at = entry->used_at = clock_.MonotonicNanoseconds();
+    if (!sandbox.ok()) {
+      entry->failure = sandbox.status();
+      Retire(entry, removal);
+    } else {
+      entry->sandbox = *std::move(sandbox);
+      // Stop() has been here meanwhile and could not stop what wasn't there yet.
+      if (stopped_) {
+        entry->failure = absl::UnavailableError("the sandbox pool is stopped");
+        removal.sandboxes.push_back(std::move(entry->sandbox));
+      }
+    }
+    changed_.notify_all();
+  }
+  Carry(std::move(removal));
+}
+
+absl::StatusOr<SandboxPool::Lease> SandboxPool::Acquire(std::string_view tenant,
+                                                        std::string_view image,
+                                                        std::chrono::milliseconds patience,
+                                                        const std::function<bool()>& cancelled) {
+  const Key key{std::string(tenant), std::string(image)};
+  const int64_t give_up =
+      clock_.MonotonicNanoseconds() + std::chrono::nanoseconds(patience).count();
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    if (stopped_) return absl::UnavailableError("the sandbox pool is stopped");
+    Removal removal;
+    std::shared_ptr<Entry> entry;
+    if (const auto found = current_.find(key); found != current_.end()) entry = found->second;
+    if (entry != nullptr && !entry->starting && !Usable(*entry)) {
+      Retire(entry, removal);
+      entry = nullptr;
+    }
+    bool start = false;
+    if (entry == nullptr && MakeRoom(removal)) {
+      entry = std::make_shared<Entry>();
+      entry->key = key;
+      entry->id = StrCat(name_, "-", ++last_id_);
+      current_[key] = entry;
+      start = true;
+    }
+    if (start || !removal.sandboxes.empty() || !removal.lost.empty()) {
+      lock.unlock();
+      Carry(std::move(removal));
+      if (start) Start(entry);
+      lock.lock();
+      if (start && !entry->failure.ok()) return entry->failure;
+      continue;
+    }
+    if (entry != nullptr && !entry->starting && entry->execs < options_.cpus) {
+      ++entry->execs;
+      return Lease(this, entry);
+    }
+    if (entry != nullptr && entry->waiting >= options_.max_waiting) {
+      return absl::ResourceExhaustedError("too many wait for this sandbox");
+    }
+    if (clock_.MonotonicNanoseconds() >= give_up) {
+      return absl::ResourceExhaustedError(entry == nullptr ? "every sandbox is at work"
+                                                           : "the sandbox is at work");
+    }
+    if (entry != nullptr) ++entry->waiting;
+    changed_.wait_for(lock, kBetweenLooks);
+    if (entry != nullptr) --entry->waiting;
+    // Whoever waited for a start that failed hears why, instead of each trying again.
+    if (entry != nullptr && !entry->failure.ok()) return entry->failure;
+    if (cancelled && cancelled()) return absl::CancelledError("cancelled");
+  }
+}
+
+void SandboxPool::GiveBack(Entry& entry) {
+  Removal removal;
+  {
+    const std::lock_guard lock(mutex_);
+    --entry.execs;
+    entry.used_at = clock_.MonotonicNanoseconds();
+    std::shared_ptr<Entry> shared;
+    if (entry.retired) {
+      const auto found =
+          std::find_if(draining_.begin(), draining_.end(),
+                       [&entry](const auto& other) { return other.get() == &entry; });
+      if (found != draining_.end()) shared = *found;
+    } else if (!entry.sandbox->alive()) {
+      shared = current_.at(entry.key);
+    }
+    if (shared != nullptr) Retire(shared, removal);
+    changed_.notify_all();
+  }
+  Carry(std::move(removal));
+}
+
+void SandboxPool::Tend() {
+  Removal removal;
+  std::vector<std::shared_ptr<Entry>> overdue;
+  {
+    const std::lock_guard lock(mutex_);
+    const int64_t now = clock_.MonotonicNanoseconds();
+    std::vector<std::shared_ptr<Entry>> over;
+    for (const auto& [key, entry] : current_) {
+      if (entry->starting) continue;
+      const bool idle = entry->execs == 0 && entry->waiting == 0 &&
+                        now - entry->used_at >= std::chrono::nanoseconds(options_.idle).count();
+      if (idle || !Usable(*entry)) over.push_back(entry);
+    }
+    // Of those at work without a future, only the news of their death is of interest.
+    over.insert(over.end(), draining_.begin(), draining_.end());
+    for (const std::shared_ptr<Entry>& entry : over) Retire(entry, removal);
+    const int64_t most = std::chrono::nanoseconds(options_.session + options_.drain).count();
+    for (const std::shared_ptr<Entry>& entry : draining_) {
+      if (now - entry->started_at >= most) overdue.push_back(entry);
+    }
+    // A lease may be given back any time: the sandbox stays as long as it is counted in.
+    for (const std::shared_ptr<Entry>& entry : overdue) {
+      ++entry->execs;
+      entry->ended = true;
+    }
+  }
+  for (const std::shared_ptr<Entry>& entry : overdue) {
+    entry->sandbox->Stop();
+    GiveBack(*entry);
+  }
+  Carry(std::move(removal));
+}
+
+void SandboxPool::Stop() {
+  Removal removal;
+  std::vector<std::shared_ptr<Entry>> at_work;
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    std::vector<std::shared_ptr<Entry>> all = draining_;
+    for (const auto& [key, entry] : current_) all.push_back(entry);
+    for (const std::shared_ptr<Entry>& entry : all) {
+      if (entry->starting) continue;
+      if (entry->execs > 0) {
+        ++entry->execs;
+        entry->ended = true;
+        at_work.push_back(entry);
+      } else {
+        Retire(entry, removal);
+      }
+    }
+    changed_.notify_all();
+  }
+  for (const std::shared_ptr<Entry>& entry : at_work) {
+    entry->sandbox->Stop();
+    GiveBack(*entry);
+  }
+  Carry(std::move(removal));
+}
+
+std::vector<PooledSandbox> SandboxPool::List() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<PooledSandbox> list;
+  for (const auto& [key, entry] : current_) list.push_back(Describe(*entry));
+  for (const std::shared_ptr<Entry>& entry : draining_) list.push_back(Describe(*entry));
+  return list;
+}
+
+}  // namespace hpcc

@@ -1,0 +1,71 @@
+#ifndef HPCC_WORKER_HOST_TOOLCHAINS_H_
+#define HPCC_WORKER_HOST_TOOLCHAINS_H_
+
+// The pseudo-image "host": the worker machine's own toolchains, which sandboxes see read-only. What
+// a toolchain is, is found out by asking it as a client does (compiler/toolchain.h), outside of any
+// sandbox, and only with words the argument policy has passed.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "compiler/invocation.h"
+#include "compiler/toolchain.h"
+#include "worker/worker_command.h"
+
+namespace hpcc {
+
+inline constexpr std::string_view kHostImage = "host";
+
+// Thread-safe.
+class HostToolchains {
+ public:
+  // How long a toolchain is believed to be what it was without a look. Results are stored only for
+  // toolchains that were looked at before and after the compile.
+  static constexpr std::chrono::seconds kBelieve{1};
+
+  // `directories`: absolute, what sandboxes are given of the machine. `fs` and `clock` outlive this.
+  HostToolchains(std::vector<std::string> directories, FileSystem& fs, Clock& clock);
+
+  const std::vector<std::string>& directories() const { return directories_; }
+
+  // The toolchain of a command that the policy has passed. FailedPrecondition: it can't be told what
+  // it is, so no client's can be equal to it.
+  absl::StatusOr<std::shared_ptr<const ToolchainFacts>> Identify(const WorkerCommand& command,
+                                                                 const Invocation& invocation);
+  // Whether it is the same still, with a look.
+  bool StillHolds(const WorkerCommand& command, const ToolchainFacts& facts);
+
+  // Where a symbolic link inside the image leads; nothing for what is none.
+  std::optional<std::string> LinkTarget(const std::string& path) const;
+  // Whether something inside the image stands there.
+  bool Has(const std::string& path) const;
+  // A file inside the image. PermissionDenied for any other.
+  absl::StatusOr<std::string> Read(const std::string& path) const;
+
+ private:
+  struct Known {
+    std::shared_ptr<const ToolchainFacts> facts;
+    int64_t looked_ns = 0;
+  };
+  static constexpr size_t kMaxKnown = 1024;
+
+  const std::vector<std::string> directories_;
+  FileSystem& fs_;
+  Clock& clock_;
+  std::mutex asking_;  // one compiler is asked at a time
+  std::mutex mutex_;
+  absl::flat_hash_map<Digest, Known> known_;
+};
+
+}  // namespace hpcc
+
+#endif  // HPCC_WORKER_HOST_TOOLCHAINS_H_

@@ -1,0 +1,285 @@
+#include "worker/job_runner.h"
+
+#include <utility>
+
+#include "base/logging.h"
+#include "base/path.h"
+#include "base/private_directory.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "compiler/compiler_name.h"
+#include "worker/argument_policy.h"
+#include "worker/manifest_file_system.h"
+#include "worker/retry_after.h"
+
+namespace hpcc {
+
+namespace {
+
+constexpr std::chrono::milliseconds kRetryWhenFull{500};
+
+// Job ids are unique beyond this process's life.
+std::string RandomPrefix() {
+  const absl::StatusOr<std::string> bytes = SecretBytes(Digest::kSize);
+  const std::string seed = bytes.ok() ? *bytes : StrCat(Clock::Real().NowNanoseconds());
+  return Hasher("hpcc.job-id.v1").Field(seed).Finish().ToHex().substr(0, 16);
+}
+
+// "00-<32 hex>-<16 hex>-<2 hex>" -> the 32 hex digits; "" for anything else.
+std::string TraceIdOf(const std::string& traceparent) {
+  if (traceparent.size() != 55 || traceparent[2] != '-' || traceparent[35] != '-') return "";
+  const std::string id = traceparent.substr(3, 32);
+  return id.find_first_not_of("0123456789abcdef") == std::string::npos ? id : "";
+}
+
+}  // namespace
+
+JobRunner::JobRunner(JobOptions options, const Parts& parts)
+    : options_(std::move(options)), parts_(parts), id_prefix_(RandomPrefix()) {}
+
+std::string JobRunner::NewJobId() {
+  return StrCat(id_prefix_, "-", ++last_id_);
+}
+
+void JobRunner::Report(SecurityEvent event, const JobRequest& request,
+                       const absl::Status& status) {
+  parts_.events->Report(event, {.tenant = request.caller->tenant,
+                                .user = request.caller->user,
+                                .peer = request.caller->peer,
+                                .detail = std::string(status.message())});
+}
+
+absl::StatusOr<Invocation> JobRunner::Judge(const JobRequest& request, bool is_clang,
+                                            FileSystem& fs) {
+  const PolicyRequest policy{&request.command, &parts_.image->directories(), is_clang};
+  absl::StatusOr<Invocation> invocation = CheckCommand(policy, fs);
+  if (!invocation.ok()) {
+    const bool variable = StrContains(std::string(invocation.status().message()), "variable");
+    Report(variable ? SecurityEvent::kEnvironmentRefused : SecurityEvent::kArgumentRefused,
+           request, invocation.status());
+  }
+  return invocation;
+}
+
+absl::StatusOr<JobRunner::Understood> JobRunner::Understand(const JobRequest& request,
+                                                            const Digest& manifest_digest,
+                                                            FileSystem& fs) {
+  const WorkerCommand& command = request.command;
+  if (request.caller->image != kHostImage) {
+    return absl::FailedPreconditionError(StrCat("no such image here: ", request.caller->image));
+  }
+  Understood understood;
+  const bool guess = LooksLikeClang(path::Basename(command.compiler));
+  HPCC_ASSIGN_OR_RETURN(understood.invocation, Judge(request, guess, fs));
+  HPCC_ASSIGN_OR_RETURN(understood.toolchain,
+                        parts_.image->Identify(command, understood.invocation));
+  if (understood.toolchain->identity != command.toolchain) {
+    const absl::Status status = absl::FailedPreconditionError(
+        StrCat(command.compiler, ": this worker has another compiler of that name"));
+    Report(SecurityEvent::kToolchainMismatch, request, status);
+    return status;
+  }
+  const bool is_clang = understood.toolchain->family == CompilerFamily::kClang;
+  if (is_clang != guess) {
+    HPCC_ASSIGN_OR_RETURN(understood.invocation, Judge(request, is_clang, fs));
+  }
+  understood.key = WorkerResultKey({.tenant = request.tenant->id(),
+                                    .image = request.caller->image,
+                                    .toolchain = understood.toolchain->identity,
+                                    .command = CommandKey(command, understood.invocation),
+                                    .manifest = manifest_digest});
+  return understood;
+}
+
+std::shared_ptr<const StoredResult> JobRunner::LookUp(const JobRequest& request,
+                                                      const Digest& key) {
+  absl::StatusOr<std::string> value =
+      request.tenant->results().Get({StoreNamespace::kResult, key});
+  if (!value.ok()) {
+    if (!absl::IsNotFound(value.status())) {
+      Log(LogLevel::kWarning, StrCat("results: ", std::string(value.status().message())));
+    }
+    return nullptr;
+  }
+  absl::StatusOr<StoredResult> result = DecodeStoredResult(*value);
+  if (!result.ok()) return nullptr;
+  return std::make_shared<const StoredResult>(*std::move(result));
+}
+
+absl::StatusOr<std::optional<JobAnswer>> JobRunner::Probe(const JobRequest& request,
+                                                          const Digest& manifest_digest) {
+  const int64_t started_ns = parts_.clock->NowNanoseconds();
+  AnythingFileSystem fs;
+  HPCC_ASSIGN_OR_RETURN(const Understood understood, Understand(request, manifest_digest, fs));
+  Finished finished;
+  finished.result = LookUp(request, understood.key);
+  if (finished.result == nullptr) return std::nullopt;
+  HPCC_ASSIGN_OR_RETURN(JobAnswer answer, Answer(request, manifest_digest, understood.key, finished,
+                                                 /*hit=*/true, NewJobId(), started_ns));
+  return answer;
+}
+
+absl::StatusOr<JobRunner::Admission> JobRunner::Admit(Tenant& tenant) {
+  Admission admission{in_flight_.Enter(options_.slots + options_.waiting),
+                      tenant.compiles().Enter(tenant.limits().compiles_in_flight)};
+  if (!admission.worker) return RetryLater("this worker has enough to do", kRetryWhenFull);
+  if (!admission.tenant) {
+    return RetryLater("the tenant has as many compiles under way as it may", kRetryWhenFull);
+  }
+  return admission;
+}
+
+absl::Status JobRunner::CheckBlobs(const JobRequest& request, const SourceManifest& manifest) {
+  size_t missing = 0;
+  for (const ManifestEntry& entry : manifest.entries) {
+    const bool is_file = entry.kind == ManifestEntry::Kind::kFile ||
+                         entry.kind == ManifestEntry::Kind::kExecutable;
+    if (!is_file || IsInImage(entry.path, parts_.image->directories())) continue;
+    if (!request.tenant->blobs().Contains(entry.digest)) ++missing;
+  }
+  if (missing == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(StrCat(kMissingBlobs, missing));
+}
+
+absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
+                                             const std::string& manifest_bytes,
+                                             const Digest& manifest_digest) {
+  const int64_t started_ns = parts_.clock->NowNanoseconds();
+  HPCC_ASSIGN_OR_RETURN(const Admission admission, Admit(*request.tenant));
+  if (ManifestDigest(manifest_bytes) != manifest_digest) {
+    const absl::Status status = absl::InvalidArgumentError("manifest: it has another digest");
+    Report(SecurityEvent::kDigestMismatch, request, status);
+    return status;
+  }
+  const absl::StatusOr<SourceManifest> manifest = DecodeManifest(manifest_bytes);
+  if (!manifest.ok()) {
+    Report(SecurityEvent::kManifestRefused, request, manifest.status());
+    return manifest.status();
+  }
+  // The key is the one a probe makes; what the manifest says of files can only refuse the command.
+  AnythingFileSystem anything;
+  HPCC_ASSIGN_OR_RETURN(Understood understood, Understand(request, manifest_digest, anything));
+  ManifestFileSystem files(*manifest);
+  const bool is_clang = understood.toolchain->family == CompilerFamily::kClang;
+  HPCC_ASSIGN_OR_RETURN(understood.invocation, Judge(request, is_clang, files));
+
+  CompileExec exec;
+  exec.job = NewJobId();
+  exec.traceparent = request.traceparent;
+  exec.tenant = request.tenant.get();
+  exec.image = parts_.image;
+  exec.command = &request.command;
+  exec.invocation = &understood.invocation;
+  exec.toolchain = understood.toolchain.get();
+  exec.manifest = &*manifest;
+  exec.manifest_bytes = &manifest_bytes;
+  exec.limits = options_.limits;
+  exec.cancelled = request.cancelled;
+  bool hit = false;
+  HPCC_ASSIGN_OR_RETURN(const Finished finished, CompileOrWait(request, understood, exec, &hit));
+  if (!hit) {
+    const absl::Status kept = request.tenant->manifests().Put(manifest_digest, manifest_bytes);
+    if (!kept.ok()) Log(LogLevel::kWarning, StrCat("manifest: ", std::string(kept.message())));
+  }
+  return Answer(request, manifest_digest, understood.key, finished, hit, exec.job, started_ns);
+}
+
+absl::StatusOr<JobRunner::Finished> JobRunner::CompileOrWait(const JobRequest& request,
+                                                             const Understood& understood,
+                                                             const CompileExec& exec, bool* hit) {
+  auto boarding = flights_.Board(understood.key, request.cancelled);
+  *hit = true;
+  if (boarding.result) return *boarding.result;
+  if (!boarding.lead) return absl::CancelledError("the client went away");
+  Finished finished;
+  finished.result = LookUp(request, understood.key);
+  if (finished.result == nullptr) {
+    *hit = false;
+    HPCC_RETURN_IF_ERROR(CheckBlobs(request, *exec.manifest));
+    HPCC_ASSIGN_OR_RETURN(finished, CompileNow(request, understood, exec));
+  }
+  boarding.lead->Land(finished);
+  return finished;
+}
+
+absl::StatusOr<JobRunner::Finished> JobRunner::CompileNow(const JobRequest& request,
+                                                          const Understood& understood,
+                                                          CompileExec exec) {
+  absl::StatusOr<SandboxPool::Lease> lease = parts_.pool->Acquire(
+      request.tenant->id(), request.caller->image, options_.patience, request.cancelled);
+  if (absl::IsResourceExhausted(lease.status())) {
+    return RetryLater(std::string(lease.status().message()), kRetryWhenFull);
+  }
+  if (!lease.ok()) return lease.status();
+  Sandbox& sandbox = lease->sandbox();
+  absl::StatusOr<CompileOutcome> outcome = RunCompileExec(sandbox, exec);
+  if (!outcome.ok()) {
+    if (StrContains(std::string(outcome.status().message()), kUndeclared)) {
+      Report(SecurityEvent::kDependencyUndeclared, request, outcome.status());
+    }
+    // A blob that was there a moment ago: the client may send it again.
+    if (absl::IsNotFound(outcome.status())) {
+      return absl::FailedPreconditionError(StrCat(kMissingBlobs, "one was evicted"));
+    }
+    return outcome.status();
+  }
+  if (!parts_.image->StillHolds(request.command, *understood.toolchain)) {
+    return absl::FailedPreconditionError("the compiler was replaced during the compile");
+  }
+  Finished finished;
+  finished.sandbox = sandbox.spec().id;
+  finished.exit_status = outcome->exit_status;
+  finished.wall = outcome->wall;
+  finished.result = std::make_shared<const StoredResult>(std::move(outcome->result));
+  if (outcome->storable) {
+    const absl::Status stored = request.tenant->results().Put(
+        {StoreNamespace::kResult, understood.key}, EncodeStoredResult(*finished.result));
+    if (!stored.ok()) Log(LogLevel::kWarning, StrCat("results: ", std::string(stored.message())));
+  }
+  return finished;
+}
+
+absl::StatusOr<JobAnswer> JobRunner::Answer(const JobRequest& request,
+                                            const Digest& manifest_digest, const Digest& key,
+                                            const Finished& finished, bool hit,
+                                            const std::string& job, int64_t started_ns) {
+  AuditRow row;
+  row.time_ns = started_ns;
+  row.job_id = job;
+  row.tenant = request.caller->tenant;
+  row.user = request.caller->user;
+  row.worker = options_.worker;
+  row.sandbox = hit ? "" : finished.sandbox;
+  row.isolation = finished.result->isolation;
+  row.image_digest = request.caller->image;
+  row.source_digest = manifest_digest;
+  row.flags = request.command.arguments;
+  row.cache_key = key;
+  row.hit = hit;
+  row.output_digests = finished.result->outputs;
+  row.exit_status = finished.exit_status;
+  row.duration_ns = parts_.clock->NowNanoseconds() - started_ns;
+  row.scheduler = request.caller->scheduler;
+  row.trace_id = TraceIdOf(request.traceparent);
+  row.compiler = request.command.compiler;
+  row.working_directory = request.command.working_directory;
+  row.environment = request.command.environment.ToStrings();
+  if (parts_.audit != nullptr) {
+    const absl::Status written = parts_.audit->Append(row);
+    if (!written.ok()) {
+      Report(SecurityEvent::kAuditWriteFailed, request, written);
+      return absl::InternalError("no audit row could be written, so there is no answer");
+    }
+  }
+  JobAnswer answer;
+  answer.job = job;
+  answer.hit = hit;
+  answer.exit_status = finished.exit_status;
+  answer.key = key;
+  answer.isolation = row.isolation;
+  answer.wall = hit ? std::chrono::nanoseconds(0) : finished.wall;
+  answer.bundle = {finished.result, &finished.result->bundle};
+  return answer;
+}
+
+}  // namespace hpcc

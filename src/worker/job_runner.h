@@ -1,0 +1,139 @@
+#ifndef HPCC_WORKER_JOB_RUNNER_H_
+#define HPCC_WORKER_JOB_RUNNER_H_
+
+// The way of one request through a worker, after its token was checked and without the wire: judge
+// the command, derive the key, look the result up, else compile it in a sandbox of the tenant and
+// keep it; write the audit row; answer.
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "compiler/manifest.h"
+#include "sandbox/sandbox_pool.h"
+#include "telemetry/audit_log.h"
+#include "telemetry/security_events.h"
+#include "worker/compile_exec.h"
+#include "worker/flights.h"
+#include "worker/host_toolchains.h"
+#include "worker/tenant.h"
+#include "worker/worker_command.h"
+
+namespace hpcc {
+
+// Whoever a checked routing token speaks for.
+struct Caller {
+  std::string tenant;
+  std::string user;
+  std::string image;
+  std::string scheduler;  // that sent it here
+  std::string peer;       // address of the other end, for records
+};
+
+struct JobOptions {
+  std::string worker;  // its name
+  uint32_t slots = 1;  // compiles at once
+  uint32_t waiting = 0;  // requests that may wait for one of them; more are refused at once
+  std::chrono::milliseconds patience{10'000};  // of those
+  ExecLimits limits;
+};
+
+struct JobRequest {
+  const Caller* caller = nullptr;
+  std::shared_ptr<Tenant> tenant;
+  WorkerCommand command;
+  std::string traceparent;
+  std::function<bool()> cancelled;  // asked often; may be empty
+};
+
+struct JobAnswer {
+  std::string job;  // id of the audit row
+  bool hit = false;
+  int exit_status = 0;
+  Digest key;
+  std::string isolation;
+  std::chrono::nanoseconds wall{0};  // of the exec; 0 for a hit
+  std::shared_ptr<const std::string> bundle;
+};
+
+// Thread-safe.
+class JobRunner {
+ public:
+  // All outlive the runner. `audit` may be null in tests of other things.
+  struct Parts {
+    HostToolchains* image = nullptr;
+    SandboxPool* pool = nullptr;
+    AuditLog* audit = nullptr;
+    SecurityEvents* events = nullptr;
+    Clock* clock = nullptr;
+  };
+  JobRunner(JobOptions options, const Parts& parts);
+
+  // Nothing: a miss. PermissionDenied: the command is refused. FailedPrecondition: the client's
+  // compiler is another than the worker's.
+  absl::StatusOr<std::optional<JobAnswer>> Probe(const JobRequest& request,
+                                                 const Digest& manifest_digest);
+
+  // `manifest` is an encoded manifest with digest `manifest_digest`. As Probe, and:
+  //  - InvalidArgument: the manifest is none, or has another digest.
+  //  - FailedPrecondition: blobs are missing (kMissingBlobs), or the client must compile it.
+  //  - ResourceExhausted, with a time to retry: no room.
+  //  - Cancelled; Unavailable: the sandbox was lost; Internal: no audit row could be written.
+  absl::StatusOr<JobAnswer> Compile(const JobRequest& request, const std::string& manifest,
+                                    const Digest& manifest_digest);
+
+  uint32_t in_flight() const { return in_flight_.count(); }
+
+ private:
+  struct Understood {
+    Invocation invocation;
+    std::shared_ptr<const ToolchainFacts> toolchain;
+    Digest key;
+  };
+  // A result with what an audit row of it says.
+  struct Finished {
+    std::shared_ptr<const StoredResult> result;
+    std::string sandbox;
+    int exit_status = 0;
+    std::chrono::nanoseconds wall{0};
+  };
+  struct Admission {
+    Gauge::Place worker;
+    Gauge::Place tenant;
+  };
+
+  absl::StatusOr<Understood> Understand(const JobRequest& request, const Digest& manifest_digest,
+                                        FileSystem& fs);
+  absl::StatusOr<Invocation> Judge(const JobRequest& request, bool is_clang, FileSystem& fs);
+  std::shared_ptr<const StoredResult> LookUp(const JobRequest& request, const Digest& key);
+  absl::StatusOr<Admission> Admit(Tenant& tenant);
+  absl::Status CheckBlobs(const JobRequest& request, const SourceManifest& manifest);
+  absl::StatusOr<Finished> CompileOrWait(const JobRequest& request, const Understood& understood,
+                                         const CompileExec& exec, bool* hit);
+  absl::StatusOr<Finished> CompileNow(const JobRequest& request, const Understood& understood,
+                                      CompileExec exec);
+  absl::StatusOr<JobAnswer> Answer(const JobRequest& request, const Digest& manifest_digest,
+                                   const Digest& key, const Finished& finished, bool hit,
+                                   const std::string& job, int64_t started_ns);
+  std::string NewJobId();
+  void Report(SecurityEvent event, const JobRequest& request, const absl::Status& status);
+
+  const JobOptions options_;
+  const Parts parts_;
+  const std::string id_prefix_;
+  std::atomic<uint64_t> last_id_{0};
+  Gauge in_flight_;
+  Flights<Finished> flights_;
+};
+
+inline constexpr std::string_view kMissingBlobs = "blobs are missing: ";
+
+}  // namespace hpcc
+
+#endif  // HPCC_WORKER_JOB_RUNNER_H_

@@ -1,0 +1,77 @@
+#include "worker/tenant.h"
+
+#include <utility>
+
+#include "base/path.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "compiler/manifest.h"
+#include "worker/limits.h"
+
+namespace hpcc {
+
+std::string TenantFolder(std::string_view tenant) {
+  return Hasher("hpcc.tenant-folder.v1").Field(tenant).Finish().ToHex();
+}
+
+Tenant::Tenant(std::string id, const std::string& folder, const TenantShares& shares,
+               FileSystem& fs, Clock& clock)
+    : id_(std::move(id)),
+      folder_(folder),
+      shares_(shares),
+      fs_(fs),
+      blobs_({path::Join(folder, "blobs"), shares.sources}, fs, clock),
+      manifests_({path::Join(folder, "manifests"), shares.manifests, &ManifestDigest}, fs, clock),
+      disk_({path::Join(folder, "results"), shares.results}, fs, clock),
+      results_(disk_) {}
+
+absl::Status Tenant::Open() {
+  HPCC_RETURN_IF_ERROR(MakeDirectories(fs_, folder_, 0700));
+  const std::string label = path::Join(folder_, "tenant");
+  if (!FileExists(fs_, label)) {
+    HPCC_RETURN_IF_ERROR(WriteFileAtomically(fs_, label, StrCat(id_, "\n"), 0600));
+  }
+  HPCC_RETURN_IF_ERROR(blobs_.Open());
+  return manifests_.Open();
+}
+
+TenantLimits Tenant::limits() const {
+  const std::lock_guard lock(mutex_);
+  return limits_;
+}
+
+void Tenant::SetLimits(const TenantLimits& limits) {
+  {
+    const std::lock_guard lock(mutex_);
+    limits_ = limits;
+  }
+  blobs_.SetMaxBytes(limits.source_store_bytes != 0 ? limits.source_store_bytes : shares_.sources);
+}
+
+Tenants::Tenants(std::string state_directory, TenantShares shares, FileSystem& fs, Clock& clock)
+    : directory_(path::Join(state_directory, "tenants")), shares_(shares), fs_(fs), clock_(clock) {}
+
+absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Get(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = tenants_.find(id); found != tenants_.end()) return found->second;
+  if (tenants_.size() >= kMaxTenants) return absl::ResourceExhaustedError("too many tenants");
+  auto tenant = std::make_shared<Tenant>(
+      std::string(id), path::Join(directory_, TenantFolder(id)), shares_, fs_, clock_);
+  HPCC_RETURN_IF_ERROR(tenant->Open());
+  if (const auto limits = limits_.find(id); limits != limits_.end()) {
+    tenant->SetLimits(limits->second);
+  }
+  tenants_.emplace(id, tenant);
+  return tenant;
+}
+
+void Tenants::SetLimits(std::map<std::string, TenantLimits, std::less<>> limits) {
+  const std::lock_guard lock(mutex_);
+  limits_ = std::move(limits);
+  for (const auto& [id, tenant] : tenants_) {
+    const auto found = limits_.find(id);
+    tenant->SetLimits(found == limits_.end() ? TenantLimits() : found->second);
+  }
+}
+
+}  // namespace hpcc

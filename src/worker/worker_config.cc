@@ -1,0 +1,310 @@
+#include "worker/worker_config.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+// As in config/config_file.cc: without exceptions a malformed document is a value.
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
+
+#include "base/nearest_name.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "base/units.h"
+#include "config/config_values.h"
+
+namespace hpcc {
+
+namespace {
+
+constexpr uint64_t kMaxWorkerConfigBytes = uint64_t{1} << 20;
+constexpr uint64_t kMaxSecretBytes = 4096;
+constexpr uint64_t kMaxSlots = 4096;
+
+using Config = WorkerConfig;
+
+// How a key's value is written, and where it goes.
+struct Text {
+  std::string Config::*member;
+};
+struct Address {
+  std::string Config::*member;
+};
+struct Path {
+  std::string Config::*member;
+};
+struct Number {
+  uint64_t Config::*member;
+  uint64_t min;
+  uint64_t max;
+};
+struct Size {
+  uint64_t Config::*member;
+};
+struct Share {
+  uint64_t TenantShares::*member;
+};
+struct Duration {
+  std::chrono::milliseconds Config::*member;
+};
+
+struct Key {
+  std::string_view table;  // "" for the top
+  std::string_view name;
+  std::variant<Text, Address, Path, Number, Size, Share, Duration> kind;
+};
+
+const Key kKeys[] = {
+    {"", "name", Text{&Config::name}},
+    {"", "listen", Address{&Config::listen}},
+    {"", "address", Address{&Config::address}},
+    {"", "state_dir", Path{&Config::state_directory}},
+    {"", "slots", Number{&Config::slots, 1, kMaxSlots}},
+    {"", "log_file", Path{&Config::log_file}},
+    {"scheduler", "address", Address{&Config::scheduler_address}},
+    {"scheduler", "ca_file", Path{&Config::scheduler_ca_file}},
+    {"scheduler", "server_name", Text{&Config::scheduler_server_name}},
+    {"scheduler", "secret_file", Path{&Config::scheduler_secret_file}},
+    {"tls", "certificate_file", Path{&Config::certificate_file}},
+    {"tls", "key_file", Path{&Config::key_file}},
+    {"sandbox", "agent", Path{&Config::agent}},
+    {"sandbox", "cpus", Number{&Config::sandbox_cpus, 1, kMaxSlots}},
+    {"sandbox", "memory", Size{&Config::sandbox_memory}},
+    {"sandbox", "blobs", Size{&Config::sandbox_blobs}},
+    {"sandbox", "count", Number{&Config::sandbox_count, 1, 10'000}},
+    {"sandbox", "idle", Duration{&Config::sandbox_idle}},
+    {"sandbox", "session", Duration{&Config::sandbox_session}},
+    {"limits", "job_time", Duration{&Config::job_time}},
+    {"limits", "queue_time", Duration{&Config::queue_time}},
+    {"limits", "job_memory", Size{&Config::job_memory}},
+    {"limits", "job_output", Size{&Config::job_output}},
+    {"limits", "waiting", Number{&Config::waiting, 0, 10'000}},
+    {"limits", "sources", Share{&TenantShares::sources}},
+    {"limits", "results", Share{&TenantShares::results}},
+    {"limits", "manifests", Share{&TenantShares::manifests}},
+};
+
+// Where a value stands, for messages.
+struct Place {
+  std::string_view file;
+  int line = 0;
+  std::string key;
+
+  absl::Status Wrong(std::string_view what) const {
+    return absl::InvalidArgumentError(StrCat(file, ":", line, ": ", key, ": ", what));
+  }
+};
+
+absl::StatusOr<std::string> TextOf(const toml::node& node, const Place& place,
+                                   std::string_view wanted) {
+  const toml::value<std::string>* text = node.as_string();
+  if (text == nullptr || text->get().empty()) return place.Wrong(StrCat("write ", wanted));
+  return text->get();
+}
+
+absl::StatusOr<uint64_t> SizeOf(const toml::node& node, const Place& place) {
+  if (const toml::value<int64_t>* bytes = node.as_integer(); bytes != nullptr) {
+    if (bytes->get() <= 0) return place.Wrong("must be more than 0");
+    return static_cast<uint64_t>(bytes->get());
+  }
+  HPCC_ASSIGN_OR_RETURN(const std::string text, TextOf(node, place, "a size such as \"10G\""));
+  const absl::StatusOr<uint64_t> size = ParseByteSize(text);
+  if (!size.ok()) return place.Wrong(std::string(size.status().message()));
+  if (*size == 0) return place.Wrong("must be more than 0");
+  return *size;
+}
+
+bool IsAddress(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return false;
+  const std::string_view port = text.substr(colon + 1);
+  int number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  return error == std::errc() && end == port.data() + port.size() && number >= 0 &&
+         number <= 65'535;
+}
+
+// Reads one value into a configuration, by the kind of its key.
+class ValueReader {
+ public:
+  ValueReader(const toml::node& node, const Place& place, const Environment& environment,
+              Config* config)
+      : node_(node), place_(place), environment_(environment), config_(*config) {}
+
+  absl::Status operator()(const Text& kind) const {
+    HPCC_ASSIGN_OR_RETURN(config_.*kind.member, TextOf(node_, place_, "text in quotes"));
+    return absl::OkStatus();
+  }
+  absl::Status operator()(const Address& kind) const {
+    HPCC_ASSIGN_OR_RETURN(config_.*kind.member, TextOf(node_, place_, "\"host:port\""));
+    return IsAddress(config_.*kind.member) ? absl::OkStatus() : place_.Wrong("write \"host:port\"");
+  }
+  absl::Status operator()(const Path& kind) const {
+    HPCC_ASSIGN_OR_RETURN(const std::string text, TextOf(node_, place_, "a path in quotes"));
+    absl::StatusOr<std::string> path = ExpandPath(text, FileSystem::Real(), environment_);
+    if (!path.ok()) return place_.Wrong(std::string(path.status().message()));
+    config_.*kind.member = *std::move(path);
+    return absl::OkStatus();
+  }
+  absl::Status operator()(const Number& kind) const {
+    const toml::value<int64_t>* value = node_.as_integer();
+    const bool fits = value != nullptr && value->get() >= 0 &&
+                      static_cast<uint64_t>(value->get()) >= kind.min &&
+                      static_cast<uint64_t>(value->get()) <= kind.max;
+    if (!fits) return place_.Wrong(StrCat("write a number from ", kind.min, " to ", kind.max));
+    config_.*kind.member = static_cast<uint64_t>(value->get());
+    return absl::OkStatus();
+  }
+  absl::Status operator()(const Size& kind) const {
+    HPCC_ASSIGN_OR_RETURN(config_.*kind.member, SizeOf(node_, place_));
+    return absl::OkStatus();
+  }
+  absl::Status operator()(const Share& kind) const {
+    HPCC_ASSIGN_OR_RETURN(config_.shares.*kind.member, SizeOf(node_, place_));
+    return absl::OkStatus();
+  }
+  absl::Status operator()(const Duration& kind) const {
+    HPCC_ASSIGN_OR_RETURN(const std::string text,
+                          TextOf(node_, place_, "a duration such as \"90s\""));
+    const absl::StatusOr<std::chrono::milliseconds> duration = ParseDuration(text);
+    if (!duration.ok()) return place_.Wrong(std::string(duration.status().message()));
+    if (duration->count() <= 0) return place_.Wrong("must be more than 0");
+    config_.*kind.member = *duration;
+    return absl::OkStatus();
+  }
+
+ private:
+  const toml::node& node_;
+  const Place& place_;
+  const Environment& environment_;
+  Config& config_;
+};
+
+std::vector<std::string_view> KnownNames(std::string_view table) {
+  std::vector<std::string_view> names;
+  for (const Key& key : kKeys) {
+    if (key.table == table) names.push_back(key.name);
+  }
+  if (table.empty()) names.insert(names.end(), {"scheduler", "tls", "sandbox", "limits"});
+  return names;
+}
+
+std::string Printable(std::string_view key) {
+  std::string text(key.substr(0, 100));
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return text;
+}
+
+class FileReader {
+ public:
+  FileReader(std::string_view file, const Environment& environment, Config* config)
+      : file_(file), environment_(environment), config_(config) {}
+
+  absl::Status ReadTable(const toml::table& table, std::string_view name) {
+    // toml++ has names in order; mistakes are reported in the order of the file.
+    std::vector<std::pair<int, std::string_view>> order;
+    for (const auto& [key, node] : table) {
+      order.emplace_back(static_cast<int>(key.source().begin.line), key.str());
+    }
+    std::stable_sort(order.begin(), order.end());
+    for (const auto& [line, key] : order) {
+      HPCC_RETURN_IF_ERROR(ReadEntry(*table.get(key), name, key, line));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status ReadEntry(const toml::node& node, std::string_view table, std::string_view name,
+                         int line) {
+    const Place place{file_, line,
+                      table.empty() ? Printable(name) : StrCat(table, ".", Printable(name))};
+    const std::vector<std::string_view> known = KnownNames(table);
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      const std::string_view nearest = NearestName(name, known);
+      if (!nearest.empty()) return place.Wrong(StrCat("unknown key; did you mean ", nearest, "?"));
+      return place.Wrong(StrCat("unknown key; the keys known here are ", StrJoin(known, ", ")));
+    }
+    for (const Key& key : kKeys) {
+      if (key.table != table || key.name != name) continue;
+      return std::visit(ValueReader(node, place, environment_, config_), key.kind);
+    }
+    const toml::table* inner = node.as_table();
+    if (inner == nullptr) return place.Wrong(StrCat("write a table, [", name, "]"));
+    return ReadTable(*inner, name);
+  }
+
+  std::string_view file_;
+  const Environment& environment_;
+  Config* config_;
+};
+
+absl::Status CheckWhole(const Config& config, std::string_view path) {
+  const auto missing = [&](std::string_view key) {
+    return absl::InvalidArgumentError(StrCat(path, ":1: ", key, ": is missing"));
+  };
+  if (config.state_directory.empty()) return missing("state_dir");
+  if (config.scheduler_address.empty()) return missing("scheduler.address");
+  if (config.certificate_file.empty() != config.key_file.empty()) {
+    return missing(config.key_file.empty() ? "tls.key_file" : "tls.certificate_file");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<WorkerConfig> ParseWorkerConfig(std::string_view text, std::string_view path,
+                                               const Environment& environment) {
+  const toml::parse_result parsed = toml::parse(text, path);
+  if (!parsed) {
+    return absl::InvalidArgumentError(
+        StrCat(path, ":", parsed.error().source().begin.line, ": ", parsed.error().description()));
+  }
+  WorkerConfig config;
+  HPCC_RETURN_IF_ERROR(FileReader(path, environment, &config).ReadTable(parsed.table(), ""));
+  HPCC_RETURN_IF_ERROR(CheckWhole(config, path));
+  return config;
+}
+
+absl::StatusOr<WorkerConfig> LoadWorkerConfig(FileSystem& fs, const std::string& path,
+                                              const Environment& environment) {
+  HPCC_ASSIGN_OR_RETURN(const std::string text, ReadFile(fs, path, kMaxWorkerConfigBytes));
+  HPCC_ASSIGN_OR_RETURN(WorkerConfig config, ParseWorkerConfig(text, path, environment));
+  if (config.name.empty()) {
+    std::array<char, 256> name{};
+    gethostname(name.data(), name.size() - 1);
+    config.name = name.data();
+  }
+  if (config.slots == 0) config.slots = std::max(1U, std::thread::hardware_concurrency());
+  if (config.sandbox_cpus == 0) config.sandbox_cpus = config.slots;
+  return config;
+}
+
+absl::StatusOr<std::string> WorkerSecret(const WorkerConfig& config, FileSystem& fs,
+                                         const Environment& environment) {
+  std::string secret = environment.GetOrEmpty("HPCC_WORKER_SECRET");
+  if (!config.scheduler_secret_file.empty()) {
+    HPCC_ASSIGN_OR_RETURN(secret, ReadFile(fs, config.scheduler_secret_file, kMaxSecretBytes));
+  }
+  const std::string stripped(StripBlanks(secret));
+  const bool usable = std::all_of(stripped.begin(), stripped.end(), [](char c) {
+    return c > 0x20 && c < 0x7f;
+  });
+  if (stripped.empty() || !usable) {
+    return absl::InvalidArgumentError(
+        "no secret for the scheduler: scheduler.secret_file or HPCC_WORKER_SECRET must hold one, in "
+        "printable characters without blanks");
+  }
+  return stripped;
+}
+
+}  // namespace hpcc

@@ -1,0 +1,92 @@
+#ifndef HPCC_WORKER_WORKER_CONFIG_H_
+#define HPCC_WORKER_WORKER_CONFIG_H_
+
+// The configuration file of hpcc-worker:
+//
+//   name      = text                  # default: the machine's name
+//   listen    = "host:port"           # port 0: any free one
+//   address   = "host:port"           # what clients are told; default: as `listen`
+//   state_dir = path                  # required
+//   slots     = whole number          # compiles at once; default: the number of processors
+//   log_file  = path
+//   [scheduler]                       # required
+//   address     = "host:port"         # required
+//   ca_file     = path                # PEM: what the scheduler's certificate is checked with
+//   server_name = text                # that certificate is for; default: the host of `address`
+//   secret_file = path                # or the variable HPCC_WORKER_SECRET
+//   [tls]                             # both or none; none: a certificate is made in state_dir
+//   certificate_file, key_file = path # PEM
+//   [sandbox]
+//   agent  = path                     # default: hpcc-agent beside this program
+//   cpus   = whole number             # of one sandbox; default: `slots`
+//   memory, blobs = size
+//   count  = whole number             # sandboxes at once
+//   idle, session = duration
+//   [limits]
+//   job_time, queue_time = duration
+//   job_memory, job_output = size
+//   waiting = whole number            # requests that may wait for a slot
+//   sources, results, manifests = size  # of each tenant
+//
+// Sizes as "10G" or bytes, durations as "90s". No other key is allowed.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "base/environment.h"
+#include "base/file_system.h"
+#include "worker/tenant.h"
+
+namespace hpcc {
+
+struct WorkerConfig {
+  std::string name;
+  std::string listen = "0.0.0.0:7443";
+  std::string address;  // "": as `listen`, with the port that was bound
+  std::string state_directory;
+  uint64_t slots = 0;
+  std::string log_file;
+
+  std::string scheduler_address;
+  std::string scheduler_ca_file;
+  std::string scheduler_server_name;
+  std::string scheduler_secret_file;
+
+  std::string certificate_file;
+  std::string key_file;
+
+  std::string agent;
+  uint64_t sandbox_cpus = 0;
+  uint64_t sandbox_memory = uint64_t{2} << 30;
+  uint64_t sandbox_blobs = uint64_t{512} << 20;
+  uint64_t sandbox_count = 16;
+  std::chrono::milliseconds sandbox_idle{300'000};
+  std::chrono::milliseconds sandbox_session{8 * 3'600'000};
+
+  std::chrono::milliseconds job_time{600'000};
+  std::chrono::milliseconds queue_time{10'000};
+  uint64_t job_memory = uint64_t{1} << 30;
+  uint64_t job_output = uint64_t{1} << 30;
+  uint64_t waiting = 64;
+  TenantShares shares;
+};
+
+// InvalidArgument: the first mistake in the file, as "<path>:<line>: <key>: <what is wrong>".
+absl::StatusOr<WorkerConfig> ParseWorkerConfig(std::string_view text, std::string_view path,
+                                               const Environment& environment);
+
+// Reads the file, parses it, and fills in what depends on the machine.
+absl::StatusOr<WorkerConfig> LoadWorkerConfig(FileSystem& fs, const std::string& path,
+                                              const Environment& environment);
+
+// The secret workers show the scheduler: of the file, else of HPCC_WORKER_SECRET. Errors don't
+// repeat it.
+absl::StatusOr<std::string> WorkerSecret(const WorkerConfig& config, FileSystem& fs,
+                                         const Environment& environment);
+
+}  // namespace hpcc
+
+#endif  // HPCC_WORKER_WORKER_CONFIG_H_

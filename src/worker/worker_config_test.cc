@@ -1,0 +1,121 @@
+#include "worker/worker_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/strings.h"
+#include "worker/worker_test_support.h"
+
+namespace hpcc {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr std::string_view kLeast = "state_dir = \"/s\"\n[scheduler]\naddress = \"h:1\"\n";
+
+absl::StatusOr<WorkerConfig> Parse(std::string_view text) {
+  return ParseWorkerConfig(text, "worker.toml", Environment());
+}
+std::string Mistake(std::string_view text) {
+  const absl::StatusOr<WorkerConfig> config = Parse(text);
+  EXPECT_FALSE(config.ok()) << text;
+  return std::string(config.status().message());
+}
+
+TEST(WorkerConfigTest, TwoKeysAreEnough) {
+  const absl::StatusOr<WorkerConfig> config = Parse(kLeast);
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->state_directory, "/s");
+  EXPECT_EQ(config->scheduler_address, "h:1");
+  EXPECT_EQ(config->listen, "0.0.0.0:7443");
+}
+
+TEST(WorkerConfigTest, EveryKeyIsRead) {
+  const absl::StatusOr<WorkerConfig> config = Parse(R"(
+name = "w"
+listen = "127.0.0.1:0"
+address = "w.example:7"
+state_dir = "/s"
+slots = 3
+log_file = "/l"
+[scheduler]
+address = "h:1"
+ca_file = "/ca"
+server_name = "n"
+secret_file = "/secret"
+[tls]
+certificate_file = "/c"
+key_file = "/k"
+[sandbox]
+agent = "/a"
+cpus = 2
+memory = "1G"
+blobs = 4096
+count = 5
+idle = "1m"
+session = "1h"
+[limits]
+job_time = "30s"
+queue_time = "1s"
+job_memory = "2G"
+job_output = "3G"
+waiting = 0
+sources = "4G"
+results = "5G"
+manifests = "6M"
+)");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->name, "w");
+  EXPECT_EQ(config->address, "w.example:7");
+  EXPECT_EQ(config->slots, 3U);
+  EXPECT_EQ(config->scheduler_server_name, "n");
+  EXPECT_EQ(config->certificate_file, "/c");
+  EXPECT_EQ(config->sandbox_blobs, 4096U);
+  EXPECT_EQ(config->sandbox_session, std::chrono::hours(1));
+  EXPECT_EQ(config->job_time, std::chrono::seconds(30));
+  EXPECT_EQ(config->waiting, 0U);
+  EXPECT_EQ(config->shares.manifests, uint64_t{6} << 20);
+}
+
+TEST(WorkerConfigTest, MistakesNameFileLineAndKey) {
+  EXPECT_THAT(Mistake("state_dirr = \"/s\"\n"),
+              StartsWith("worker.toml:1: state_dirr: unknown key; did you mean state_dir?"));
+  EXPECT_THAT(Mistake("state_dir = \"/s\"\n[limits]\nfoo = 1\n"),
+              StartsWith("worker.toml:3: limits.foo: unknown key"));
+  EXPECT_THAT(Mistake("slots = 0\n"), StartsWith("worker.toml:1: slots: "));
+  EXPECT_THAT(Mistake("slots = \"4\"\n"), StartsWith("worker.toml:1: slots: "));
+  EXPECT_THAT(Mistake("listen = \"nowhere\"\n"), StartsWith("worker.toml:1: listen: "));
+  EXPECT_THAT(Mistake("listen = \"h:99999\"\n"), StartsWith("worker.toml:1: listen: "));
+  EXPECT_THAT(Mistake("state_dir = \"relative\"\n"), StartsWith("worker.toml:1: state_dir: "));
+  EXPECT_THAT(Mistake("[limits]\njob_time = \"soon\"\n"),
+              StartsWith("worker.toml:2: limits.job_time: "));
+  EXPECT_THAT(Mistake("[limits]\nsources = 0\n"), StartsWith("worker.toml:2: limits.sources: "));
+  EXPECT_THAT(Mistake("scheduler = 1\n"), StartsWith("worker.toml:1: scheduler: "));
+  EXPECT_THAT(Mistake("state_dir = \n"), StartsWith("worker.toml:1: "));
+  EXPECT_THAT(Mistake("state_dir = \"/s\"\n"), HasSubstr("scheduler.address"));
+  EXPECT_THAT(Mistake(StrCat(kLeast, "[tls]\nkey_file = \"/k\"\n")),
+              HasSubstr("tls.certificate_file"));
+}
+
+TEST(WorkerConfigTest, TheSecretComesFromTheFileElseFromTheEnvironment) {
+  WorkerScratch scratch;
+  WorkerConfig config;
+  Environment environment;
+  EXPECT_FALSE(WorkerSecret(config, FileSystem::Real(), environment).ok());
+  environment.Set("HPCC_WORKER_SECRET", "from-environment");
+  EXPECT_EQ(WorkerSecret(config, FileSystem::Real(), environment).value(), "from-environment");
+  config.scheduler_secret_file = scratch / "secret";
+  ASSERT_TRUE(WriteFileAtomically(FileSystem::Real(), config.scheduler_secret_file,
+                                  "from-file\n", 0600)
+                  .ok());
+  EXPECT_EQ(WorkerSecret(config, FileSystem::Real(), environment).value(), "from-file");
+  ASSERT_TRUE(
+      WriteFileAtomically(FileSystem::Real(), config.scheduler_secret_file, "se\x01" "cret").ok());
+  const absl::Status refused = WorkerSecret(config, FileSystem::Real(), environment).status();
+  EXPECT_FALSE(StrContains(std::string(refused.message()), "cret\n"));
+  EXPECT_FALSE(refused.ok());
+}
+
+}  // namespace
+}  // namespace hpcc

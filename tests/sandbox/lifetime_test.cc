@@ -1,0 +1,140 @@
+// From the start of a sandbox to its end, however it comes.
+
+#include <signal.h>
+
+#include <atomic>
+#include <cstdio>
+#include <thread>
+
+#include "base/process.h"
+#include "base/process_state.h"
+#include "sandbox_test_support.h"
+
+namespace hpcc {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+TEST_F(SandboxTest, ItSaysWhatItIs) {
+  EXPECT_EQ(sandbox_->isolation(), "process");
+  EXPECT_TRUE(StrContains(sandbox_->Description(), "cgroup: ")) << sandbox_->Description();
+  const std::vector<std::string> directories = sandbox_->image_directories();
+  EXPECT_NE(std::find(directories.begin(), directories.end(), "/usr/include"), directories.end());
+  EXPECT_EQ(std::find(directories.begin(), directories.end(), "/usr/src"), directories.end());
+}
+
+TEST_F(SandboxTest, TheAgentsDeathIsSeenAtOnceAndEndsWhatRuns) {
+  std::thread running([this] {
+    const absl::StatusOr<ExecResult> result = Exec(Command({"/bin/sleep", "30"}));
+    EXPECT_TRUE(absl::IsUnavailable(result.status())) << result.status();
+  });
+  std::this_thread::sleep_for(milliseconds(300));
+  ASSERT_EQ(Agents().size(), 1u);
+  const auto start = steady_clock::now();
+  kill(Agents().front(), SIGKILL);
+  while (sandbox_->alive()) {
+    ASSERT_LT(steady_clock::now() - start, std::chrono::seconds(1));
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  running.join();
+  EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(2));
+  EXPECT_TRUE(absl::IsUnavailable(Exec(Command({"/bin/true"})).status()));
+}
+
+TEST_F(SandboxTest, StopEndsEverythingInIt) {
+  std::thread running([this] {
+    EXPECT_TRUE(absl::IsUnavailable(Exec(Command({kProbe, "ignore-signals"})).status()));
+  });
+  std::this_thread::sleep_for(milliseconds(300));
+  sandbox_->Stop();
+  EXPECT_FALSE(sandbox_->alive());
+  running.join();
+  EXPECT_TRUE(Agents().empty());
+}
+
+// Run by the test below, in a process of its own.
+TEST_F(SandboxTest, DISABLED_StartAndDie) {
+  std::thread running([this] { (void)Exec(Command({kProbe, "ignore-signals"})); });
+  std::this_thread::sleep_for(milliseconds(300));
+  std::printf("agent %d\n", static_cast<int>(Agents().at(0)));
+  std::fflush(stdout);
+  kill(getpid(), SIGKILL);
+}
+
+TEST(ProcessRuntimeTest, AWorkerThatIsKilledTakesItsSandboxesAlong) {
+  const absl::StatusOr<CapturedRun> run =
+      RunCaptured({"/proc/self/exe", "--gtest_also_run_disabled_tests",
+                   "--gtest_filter=SandboxTest.DISABLED_StartAndDie"},
+                  Environment::OfThisProcess());
+  ASSERT_TRUE(run.ok()) << run.status();
+  ASSERT_EQ(run->exit.signal, SIGKILL) << run->out;
+  const size_t told = run->out.find("agent ");
+  ASSERT_NE(told, std::string::npos) << run->out;
+  const int64_t agent = std::stoi(run->out.substr(told + 6));
+  const auto start = steady_clock::now();
+  while (!IsStoppedOrGone(agent)) {
+    ASSERT_LT(steady_clock::now() - start, std::chrono::seconds(3));
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+}
+
+TEST_F(SandboxTest, TwoSandboxesLiveSideBySide) {
+  const absl::StatusOr<std::unique_ptr<Sandbox>> other = runtime_.Start(
+      {.id = "other", .tenant = "globex", .image = "host"}, std::chrono::seconds(20));
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_EQ(Agents().size(), 2u);
+  sandbox_->Stop();
+  EXPECT_TRUE((*other)->Exec(Command({"/bin/true"}), blobs_.reader(), nullptr).ok());
+}
+
+TEST_F(SandboxTest, MoreExecsThanItHasProcessorsAreRefused) {
+  std::vector<std::thread> execs;
+  std::atomic<int> refused{0};
+  for (int i = 0; i < 6; ++i) {
+    execs.emplace_back([this, &refused] {
+      const absl::Status status = Exec(Command({"/bin/sleep", "4"})).status();
+      if (absl::IsResourceExhausted(status)) ++refused;
+    });
+  }
+  for (std::thread& exec : execs) exec.join();
+  EXPECT_EQ(refused, 2);
+}
+
+TEST(ProcessRuntimeTest, AnAgentThatEndsAtOnceIsReportedWithWhatItSaid) {
+  ProcessRuntime runtime({.agent = "/bin/false"});
+  const auto start = steady_clock::now();
+  const absl::Status status =
+      runtime.Start({.id = "x", .tenant = "a", .image = "host"}, std::chrono::seconds(5)).status();
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(5));
+}
+
+TEST(ProcessRuntimeTest, AnAgentThatSaysNothingIsGivenUp) {
+  ProcessRuntime runtime({.agent = ProbePath()});  // with an agent's argument it waits
+  const auto start = steady_clock::now();
+  const absl::Status status =
+      runtime.Start({.id = "x", .tenant = "a", .image = "host"}, milliseconds(500)).status();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
+  EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(3));
+}
+
+TEST(ProcessRuntimeTest, AnImageOrAnAgentThatIsNotThereIsNotFound) {
+  ProcessRuntime host({.agent = AgentPath()});
+  EXPECT_TRUE(absl::IsNotFound(
+      host.Start({.id = "x", .image = "sha256:0"}, std::chrono::seconds(5)).status()));
+  ProcessRuntime none({.agent = "/no/such/agent"});
+  EXPECT_TRUE(
+      absl::IsNotFound(none.Start({.id = "x", .image = "host"}, std::chrono::seconds(5)).status()));
+}
+
+TEST(ProcessRuntimeTest, ASpecThatBreaksARuleIsRefused) {
+  ProcessRuntime runtime({.agent = AgentPath()});
+  for (const char* id : {"", "../x", "a b"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(
+        runtime.Start({.id = id, .image = "host"}, std::chrono::seconds(5)).status()));
+  }
+}
+
+}  // namespace
+}  // namespace hpcc

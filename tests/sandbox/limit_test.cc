@@ -1,0 +1,127 @@
+// A command that uses up what there is ends, and no other does.
+
+#include <signal.h>
+
+#include <atomic>
+#include <thread>
+
+#include "sandbox_test_support.h"
+
+namespace hpcc {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+class LimitTest : public SandboxTest {
+ protected:
+  // Runs a bomb beside a command that counts to its end and must not be hurt by it.
+  ExecResult RunBeside(const ExecRequest& bomb) {
+    std::thread neighbour([this] {
+      ExecRequest request = Command({"/bin/sh", "-c",
+                                     "i=0; while [ $i -lt 100 ]; do "
+                                     "/bin/true; i=$((i+1)); done; echo $i"});
+      const absl::StatusOr<ExecResult> result = Exec(request);
+      ASSERT_TRUE(result.ok()) << result.status();
+      EXPECT_EQ(result->standard_output, "100\n") << result->standard_error;
+      EXPECT_EQ(result->exceeded, ExceededLimit::kNone);
+    });
+    const absl::StatusOr<ExecResult> result = Exec(bomb);
+    neighbour.join();
+    EXPECT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(Say({"/bin/echo", "alive"}), "alive\n");
+    return result.ok() ? *result : ExecResult{};
+  }
+};
+
+TEST_F(LimitTest, AForkBombEndsItselfOnly) {
+  ExecRequest bomb = Command({kProbe, "fork"});
+  bomb.limits.processes = 200;
+  const ExecResult result = RunBeside(bomb);
+  EXPECT_EQ(result.exceeded, ExceededLimit::kProcesses);
+  // Where execs share an id, the kernel's own limit is far away, and there is more to kill.
+  EXPECT_LT(result.wall, std::chrono::seconds(HasManyIds() ? 10 : 30));
+}
+
+TEST_F(LimitTest, AMemoryBombEndsItselfOnly) {
+  ExecRequest bomb = Command({kProbe, "eat-memory"});
+  bomb.limits.memory_bytes = uint64_t{256} << 20;
+  const ExecResult result = RunBeside(bomb);
+  EXPECT_EQ(result.exceeded, ExceededLimit::kMemory);
+  EXPECT_LT(result.wall, std::chrono::seconds(10));
+}
+
+TEST_F(LimitTest, AMemoryBombOfManyProcessesEndsItselfOnly) {
+  ExecRequest bomb = Command({kProbe, "eat-memory-together"});
+  bomb.limits.memory_bytes = uint64_t{256} << 20;
+  EXPECT_EQ(RunBeside(bomb).exceeded, ExceededLimit::kMemory);
+}
+
+TEST_F(LimitTest, ADiskBombEndsItselfOnly) {
+  for (const char* directory : {"/tmp", "/work/build"}) {
+    ExecRequest bomb = Command({kProbe, "eat-disk", directory});
+    bomb.limits.stage_bytes = uint64_t{128} << 20;
+    EXPECT_EQ(RunBeside(bomb).exceeded, ExceededLimit::kStage);
+  }
+}
+
+TEST_F(LimitTest, ABombOfEmptyFilesEndsItselfOnly) {
+  ExecRequest bomb = Command({kProbe, "eat-files", "/tmp"});
+  bomb.limits.stage_bytes = uint64_t{64} << 20;
+  EXPECT_EQ(RunBeside(bomb).exceeded, ExceededLimit::kStage);
+}
+
+TEST_F(LimitTest, AnEndlessLoopEndsAtItsWallTime) {
+  ExecRequest bomb = Command({kProbe, "spin"});
+  bomb.limits.wall = milliseconds(700);
+  const ExecResult result = RunBeside(bomb);
+  EXPECT_EQ(result.exceeded, ExceededLimit::kWallTime);
+  EXPECT_EQ(result.signal, SIGKILL);
+  EXPECT_GE(result.wall, milliseconds(700));
+  EXPECT_LT(result.wall, milliseconds(2500));
+}
+
+TEST_F(LimitTest, AnEndlessLoopEndsAtItsProcessorTime) {
+  ExecRequest bomb = Command({kProbe, "spin"});
+  bomb.limits.cpu = std::chrono::seconds(1);
+  EXPECT_EQ(RunBeside(bomb).exceeded, ExceededLimit::kCpuTime);
+}
+
+TEST_F(LimitTest, EndlessOutputEndsItselfOnly) {
+  ExecRequest bomb = Command({kProbe, "shout"});
+  bomb.limits.stdio_bytes = uint64_t{1} << 20;
+  const ExecResult result = RunBeside(bomb);
+  EXPECT_EQ(result.exceeded, ExceededLimit::kStdio);
+  EXPECT_LE(result.standard_output.size(), size_t{1} << 20);
+}
+
+TEST_F(LimitTest, WhatACommandLeavesBehindDoesNotHoldItUp) {
+  const auto start = steady_clock::now();
+  EXPECT_EQ(Probe({"leave-behind"}), "left\n");
+  EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(5));
+}
+
+TEST_F(LimitTest, CancellingKillsWithinASecond) {
+  std::atomic<bool> cancel{false};
+  steady_clock::time_point asked;
+  std::thread canceller([&] {
+    std::this_thread::sleep_for(milliseconds(500));
+    asked = steady_clock::now();
+    cancel = true;
+  });
+  const absl::StatusOr<ExecResult> result =
+      Exec(Command({kProbe, "ignore-signals"}), [&cancel] { return cancel.load(); });
+  const auto end = steady_clock::now();
+  canceller.join();
+  EXPECT_TRUE(absl::IsCancelled(result.status())) << result.status();
+  EXPECT_LT(end - asked, std::chrono::seconds(1));
+  // And its place is free again: a sandbox of four takes four.
+  std::vector<std::thread> all;
+  for (int i = 0; i < 4; ++i) {
+    all.emplace_back([this] { EXPECT_EQ(Shell("sleep 0.3; echo x"), "x\n"); });
+  }
+  for (std::thread& one : all) one.join();
+}
+
+}  // namespace
+}  // namespace hpcc
