@@ -11,9 +11,9 @@
 // the nearer caches with what a farther one has. Direct entries are in both and kept apart: what
 // one machine knows of its files' stamps means nothing to another (ResultCache merges them).
 //
-// A remote cache is a matter of waiting, so it is told early what will be wanted: a program to speak
-// to it is started while a compiler that isn't known here is examined, and the result an entry names
-// first is asked for while its closure is being checked.
+// A remote cache is a matter of waiting, so it is told early what will be wanted: a program to
+// speak to it is started while a compiler that isn't known here is examined, and the result an
+// entry names first is asked for while its closure is being checked.
 //
 // Where no cache is a disk, a small one in the local directory keeps everything but results; of the
 // paranoid only what was found out about compilers.

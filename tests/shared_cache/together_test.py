@@ -146,13 +146,14 @@ class Eviction(shared_cache_case.SharedCacheTest):
         self.assertEqual(0, sum("delete" in line for line in self.proxy.asked))
 
     def test_least_recently_used_go_first(self):
-        machine = self.machine("a", self.s3(max_size=self.LIMIT))
+        limit = self.LIMIT * 2 // 3
+        machine = self.machine("a", self.s3(max_size=limit))
         self.compile_many(machine, range(20))
         machine.wait_until_written()
         oldest = set(self.objects())
         self.compile_many(machine, range(20, 60))
         machine.wait_until_written()
-        shared_cache_case.wait_until(lambda: self.size() <= 1.15 * self.LIMIT, "eviction", 20)
+        shared_cache_case.wait_until(lambda: self.size() <= 1.15 * limit, "eviction", 20)
         left = set(self.objects())
         self.assertLess(len(oldest & left), len(left - oldest) / 2)
 
