@@ -7,7 +7,8 @@
 All state is in a temporary directory; it needs no configuration of the machine, no service manager, and
 no user of its own. Needs Debian's packages glewlwyd, dbconfig-sqlite3, rnbyc, sqlite3, curl and openssl.
 
-Its one user is USER with PASSWORD. CLIENTS are public, one for each algorithm tokens are signed with.
+Its one user is USER with PASSWORD. CLIENTS are confidential, with SECRET (glewlwyd has the password
+grant for no others), one for each algorithm tokens are signed with.
 In the password grant glewlwyd's `aud` is the scope, so the scope is called as the audience is to be.
 """
 
@@ -28,6 +29,7 @@ PROGRAMS = ("glewlwyd", "rnbyc", "sqlite3", "openssl")
 DATABASE = Path("/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3")
 START = 60  # seconds, on a busy machine
 USER, PASSWORD = "alice", "wonderland1"
+SECRET = "s3cret-of-the-client"
 SCOPE = "hpcc"
 CLIENTS = {"RS256": "cli-rs", "ES256": "cli-es", "EdDSA": "cli-ed"}
 KEY_IDS = {"RS256": "rs1", "ES256": "es1", "EdDSA": "ed1"}
@@ -181,8 +183,9 @@ class Glewlwyd:
                 {"user-parameter": "username", "token-parameter": "preferred_username"}]}})
         for algorithm, client in CLIENTS.items():
             self.post("client/", {
-                "client_id": client, "name": client, "confidential": False, "enabled": True,
-                "authorization_type": ["password", "refresh_token"], "token_endpoint_auth_method": ["none"],
+                "client_id": client, "name": client, "confidential": True, "password": SECRET,
+                "enabled": True, "authorization_type": ["password", "client_credentials", "refresh_token"],
+                "token_endpoint_auth_method": ["client_secret_basic"],
                 "redirect_uri": [], "scope": [SCOPE], "sign_kid": KEY_IDS[algorithm]})
 
 
@@ -191,10 +194,11 @@ def main():
         with Glewlwyd() as server:
             if len(sys.argv) > 1:
                 environment = dict(os.environ, IDP_ISSUER=server.issuer, IDP_CA_FILE=server.ca_file,
-                                   IDP_USER=USER, IDP_PASSWORD=PASSWORD, IDP_SCOPE=SCOPE)
+                                   IDP_USER=USER, IDP_PASSWORD=PASSWORD, IDP_SCOPE=SCOPE,
+                                   IDP_CLIENT_SECRET=SECRET)
                 return subprocess.call(sys.argv[1:], env=environment)
-            print("issuer %s\nca_file %s\nuser %s, password %s, scope %s, clients %s" % (
-                server.issuer, server.ca_file, USER, PASSWORD, SCOPE, CLIENTS), flush=True)
+            print("issuer %s\nca_file %s\nuser %s, password %s, scope %s, clients %s, secret %s" % (
+                server.issuer, server.ca_file, USER, PASSWORD, SCOPE, CLIENTS, SECRET), flush=True)
             sys.stdin.read()
             return 0
     except PeerError as error:

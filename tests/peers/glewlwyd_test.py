@@ -13,12 +13,11 @@ import sys
 import tempfile
 import time
 import unittest
-import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import radosgw_test  # noqa: E402
-from glewlwyd import CLIENTS, PASSWORD, SCOPE, USER, Glewlwyd  # noqa: E402
+from glewlwyd import CLIENTS, PASSWORD, SCOPE, SECRET, USER, Glewlwyd  # noqa: E402
 
 PATIENCE = 60
 
@@ -90,7 +89,7 @@ class GlewlwydTest(unittest.TestCase):
         idp = self.idps[tenant]
         outcome = subprocess.run(
             [os.environ["IDP_PROBE"], idp.ca_file, idp.issuer, CLIENTS[algorithm], SCOPE, SCOPE, USER],
-            input=password + "\n", capture_output=True, text=True, timeout=PATIENCE)
+            input=password + "\n" + SECRET + "\n", capture_output=True, text=True, timeout=PATIENCE)
         return outcome.returncode, outcome.stdout.strip()
 
     def token(self, tenant, algorithm="ES256"):

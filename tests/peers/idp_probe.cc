@@ -3,9 +3,10 @@
 //
 //   idp_probe CA_FILE ISSUER CLIENT_ID SCOPE AUDIENCE USER
 //
-// Reads the password from its input, asks for a token by the password grant (addresses by
-// discovery), refreshes it, and verifies what came with the provider's published keys. Prints
-// "user=<preferred_username> alg=<algorithm>" or the error, and ends with 0 or 1.
+// Reads the user's password and the client's secret, a line each, asks for a token by the password
+// grant (addresses by discovery), refreshes it, and verifies what came with the provider's
+// published keys. Prints "user=<preferred_username> alg=<algorithm> token=<token>" or the error,
+// and ends with 0 or 1.
 
 #include <cstdio>
 #include <iostream>
@@ -22,11 +23,13 @@
 namespace hpcc {
 namespace {
 
-absl::StatusOr<std::string> Probe(char** argv, const std::string& password) {
+absl::StatusOr<std::string> Probe(char** argv, const std::string& password,
+                                  const std::string& secret) {
   Clock& clock = Clock::Real();
   HttpTransfer transfer({.ca_file = argv[1], .ignore_proxy = true}, clock);
   OAuthClient client(transfer, clock);
-  const OAuthProvider provider{.issuer = argv[2], .client_id = argv[3], .scope = argv[4]};
+  const OAuthProvider provider{
+      .issuer = argv[2], .client_id = argv[3], .client_secret = secret, .scope = argv[4]};
   HPCC_ASSIGN_OR_RETURN(OAuthTokens tokens, client.Password(provider, argv[6], password));
   if (!tokens.refresh_token.empty()) {
     HPCC_ASSIGN_OR_RETURN(tokens, client.Refresh(provider, tokens.refresh_token));
@@ -52,8 +55,10 @@ absl::StatusOr<std::string> Probe(char** argv, const std::string& password) {
 int main(int argc, char** argv) {
   if (argc != 7) return 2;
   std::string password;
+  std::string secret;
   std::getline(std::cin, password);
-  const absl::StatusOr<std::string> outcome = hpcc::Probe(argv, password);
+  std::getline(std::cin, secret);
+  const absl::StatusOr<std::string> outcome = hpcc::Probe(argv, password, secret);
   const std::string line = outcome.ok() ? *outcome : std::string(outcome.status().message());
   printf("%s\n", line.c_str());
   return outcome.ok() ? 0 : 1;
