@@ -19,6 +19,9 @@ namespace {
 using worker::v1::CompileReply;
 
 constexpr std::chrono::milliseconds kRetryWhenBusy{1000};
+// Replies up to this go out in one piece, with the status behind them; larger ones wait for the
+// client to read.
+constexpr size_t kSmallReplyBytes = size_t{64} << 10;
 
 std::string_view ViewOf(const grpc::string_ref& text) {
   return {text.data(), text.size()};
@@ -90,14 +93,15 @@ absl::StatusOr<JobRequest> WorkerService::ReadJob(const Call& call,
 
 absl::Status WorkerService::Reply(const JobAnswer& answer, grpc::ServerContext* context,
                                   Replies* replies) {
-  const CallTimers::Watch watch(*parts_.timers, [context] { context->TryCancel(); }, kReplyTime,
-                                kReplyTime);
   const std::string_view bundle = *answer.bundle;
-  CompileReply reply;
-  for (size_t start = 0; start < bundle.size(); start += kReplyChunkBytes) {
-    reply.set_bundle(std::string(bundle.substr(start, kReplyChunkBytes)));
-    if (!replies->Write(reply)) return absl::CancelledError("the client went away");
+  if (bundle.size() > kSmallReplyBytes) {
+    HPCC_RETURN_IF_ERROR(SendLarge(bundle, context, replies));
+  } else {
+    CompileReply reply;
+    reply.set_bundle(StrCat(bundle));
+    replies->Write(reply, grpc::WriteOptions().set_buffer_hint());
   }
+  CompileReply reply;
   worker::v1::Finished& finished = *reply.mutable_finished();
   finished.set_job(answer.job);
   finished.set_hit(answer.hit);
@@ -105,7 +109,20 @@ absl::Status WorkerService::Reply(const JobAnswer& answer, grpc::ServerContext* 
   finished.set_cache_key(StrCat(answer.key.bytes()));
   finished.set_isolation(answer.isolation);
   finished.set_wall_ns(answer.wall.count());
-  return replies->Write(reply) ? absl::OkStatus() : absl::CancelledError("the client went away");
+  replies->WriteLast(reply, grpc::WriteOptions());
+  return absl::OkStatus();
+}
+
+absl::Status WorkerService::SendLarge(std::string_view bundle, grpc::ServerContext* context,
+                                      Replies* replies) {
+  const CallTimers::Watch watch(
+      *parts_.timers, [context] { context->TryCancel(); }, kReplyTime, kReplyTime);
+  CompileReply reply;
+  for (size_t start = 0; start < bundle.size(); start += kReplyChunkBytes) {
+    reply.set_bundle(StrCat(bundle.substr(start, kReplyChunkBytes)));
+    if (!replies->Write(reply)) return absl::CancelledError("the client went away");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status WorkerService::Probe(const Call& call, const worker::v1::ProbeRequest& request,
@@ -119,7 +136,7 @@ absl::Status WorkerService::Probe(const Call& call, const worker::v1::ProbeReque
   for (const std::string& directory : parts_.image->directories()) {
     miss.add_image_directories(directory);
   }
-  replies->Write(reply);
+  replies->WriteLast(reply, grpc::WriteOptions());
   return absl::OkStatus();
 }
 
@@ -161,8 +178,8 @@ absl::Status WorkerService::Receive(const Call& call, grpc::ServerContext* conte
                                     worker::v1::UploadBlobsResponse* response) {
   const Gauge::Place place = call.tenant->upload_streams().Enter(kUploadsPerTenant);
   if (!place) return RetryLater("the tenant has as many uploads as it may", kRetryWhenBusy);
-  CallTimers::Watch watch(*parts_.timers, [context] { context->TryCancel(); }, kUploadTime,
-                          kUploadSilence);
+  CallTimers::Watch watch(
+      *parts_.timers, [context] { context->TryCancel(); }, kUploadTime, kUploadSilence);
   Upload upload(*call.tenant, *parts_.fs, *parts_.clock);
   worker::v1::UploadBlobsRequest message;
   while (messages->Read(&message)) {
@@ -187,8 +204,8 @@ grpc::Status WorkerService::UploadBlobs(
       Report(SecurityEvent::kQuotaExceeded, call->caller, status);
     } else if (absl::IsInvalidArgument(status)) {
       const bool digest = StrContains(std::string(status.message()), "another digest");
-      Report(digest ? SecurityEvent::kDigestMismatch : SecurityEvent::kMessageRefused,
-             call->caller, status);
+      Report(digest ? SecurityEvent::kDigestMismatch : SecurityEvent::kMessageRefused, call->caller,
+             status);
     }
     return End(context, status);
   } catch (const std::bad_alloc&) {
@@ -196,8 +213,7 @@ grpc::Status WorkerService::UploadBlobs(
   }
 }
 
-absl::Status WorkerService::RunCompile(const Call& call,
-                                       const worker::v1::CompileRequest& request,
+absl::Status WorkerService::RunCompile(const Call& call, const worker::v1::CompileRequest& request,
                                        grpc::ServerContext* context, Replies* replies) {
   HPCC_ASSIGN_OR_RETURN(const Digest digest, ReadDigest(request.digest()));
   if (request.client_job().size() > kMaxClientJobBytes ||
