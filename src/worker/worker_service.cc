@@ -19,9 +19,6 @@ namespace {
 using worker::v1::CompileReply;
 
 constexpr std::chrono::milliseconds kRetryWhenBusy{1000};
-// Replies up to this go out in one piece, with the status behind them; larger ones wait for the
-// client to read.
-constexpr size_t kSmallReplyBytes = size_t{64} << 10;
 
 std::string_view ViewOf(const grpc::string_ref& text) {
   return {text.data(), text.size()};
@@ -93,15 +90,14 @@ absl::StatusOr<JobRequest> WorkerService::ReadJob(const Call& call,
 
 absl::Status WorkerService::Reply(const JobAnswer& answer, grpc::ServerContext* context,
                                   Replies* replies) {
+  const CallTimers::Watch watch(
+      *parts_.timers, [context] { context->TryCancel(); }, kReplyTime, kReplyTime);
   const std::string_view bundle = *answer.bundle;
-  if (bundle.size() > kSmallReplyBytes) {
-    HPCC_RETURN_IF_ERROR(SendLarge(bundle, context, replies));
-  } else {
-    CompileReply reply;
-    reply.set_bundle(StrCat(bundle));
-    replies->Write(reply, grpc::WriteOptions().set_buffer_hint());
-  }
   CompileReply reply;
+  for (size_t start = 0; start < bundle.size(); start += kReplyChunkBytes) {
+    reply.set_bundle(StrCat(bundle.substr(start, kReplyChunkBytes)));
+    if (!replies->Write(reply)) return absl::CancelledError("the client went away");
+  }
   worker::v1::Finished& finished = *reply.mutable_finished();
   finished.set_job(answer.job);
   finished.set_hit(answer.hit);
@@ -109,20 +105,7 @@ absl::Status WorkerService::Reply(const JobAnswer& answer, grpc::ServerContext* 
   finished.set_cache_key(StrCat(answer.key.bytes()));
   finished.set_isolation(answer.isolation);
   finished.set_wall_ns(answer.wall.count());
-  replies->WriteLast(reply, grpc::WriteOptions());
-  return absl::OkStatus();
-}
-
-absl::Status WorkerService::SendLarge(std::string_view bundle, grpc::ServerContext* context,
-                                      Replies* replies) {
-  const CallTimers::Watch watch(
-      *parts_.timers, [context] { context->TryCancel(); }, kReplyTime, kReplyTime);
-  CompileReply reply;
-  for (size_t start = 0; start < bundle.size(); start += kReplyChunkBytes) {
-    reply.set_bundle(StrCat(bundle.substr(start, kReplyChunkBytes)));
-    if (!replies->Write(reply)) return absl::CancelledError("the client went away");
-  }
-  return absl::OkStatus();
+  return replies->Write(reply) ? absl::OkStatus() : absl::CancelledError("the client went away");
 }
 
 absl::Status WorkerService::Probe(const Call& call, const worker::v1::ProbeRequest& request,
@@ -136,7 +119,7 @@ absl::Status WorkerService::Probe(const Call& call, const worker::v1::ProbeReque
   for (const std::string& directory : parts_.image->directories()) {
     miss.add_image_directories(directory);
   }
-  replies->WriteLast(reply, grpc::WriteOptions());
+  replies->Write(reply);
   return absl::OkStatus();
 }
 

@@ -7,7 +7,6 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "absl/status/status.h"
 #include "hpcc/worker/v1/worker.grpc.pb.h"
@@ -64,7 +63,6 @@ class WorkerService final : public worker::v1::Worker::Service {
                        grpc::ServerReader<worker::v1::UploadBlobsRequest>* messages,
                        worker::v1::UploadBlobsResponse* response);
   absl::Status Reply(const JobAnswer& answer, grpc::ServerContext* context, Replies* replies);
-  absl::Status SendLarge(std::string_view bundle, grpc::ServerContext* context, Replies* replies);
   void Report(SecurityEvent event, const Caller& caller, const absl::Status& status);
   // The status as gRPC has it, with a time to retry beside it.
   grpc::Status End(grpc::ServerContext* context, const absl::Status& status) const;
