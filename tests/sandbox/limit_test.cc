@@ -51,6 +51,12 @@ TEST_F(LimitTest, AMemoryBombEndsItselfOnly) {
   EXPECT_LT(result.wall, std::chrono::seconds(10));
 }
 
+TEST_F(LimitTest, ABombOfSharedMemoryEndsItselfOnly) {
+  ExecRequest bomb = Command({kProbe, "eat-shared-memory"});
+  bomb.limits.memory_bytes = uint64_t{256} << 20;
+  EXPECT_EQ(RunBeside(bomb).exceeded, ExceededLimit::kMemory);
+}
+
 TEST_F(LimitTest, AMemoryBombOfManyProcessesEndsItselfOnly) {
   ExecRequest bomb = Command({kProbe, "eat-memory-together"});
   bomb.limits.memory_bytes = uint64_t{256} << 20;
