@@ -122,32 +122,6 @@ absl::Status DevCluster::StartScheduler() {
   HPCC_ASSIGN_OR_RETURN(scheduler_address_, FreeAddress());
   HPCC_ASSIGN_OR_RETURN(const std::string secret, NewSecret());
   HPCC_RETURN_IF_ERROR(WriteFileAtomically(fs_, In("worker-secret"), StrCat(secret, "\n"), 0600));
-  const std::string config = StrCat(
-      "# For development only; made by `hpcc cluster dev`.\n",
-      "listen = ", Toml(scheduler_address_),
-      "\nname = \"dev-scheduler\"\nstate_dir = ", Toml(In("scheduler")),
-      "\n\n[tls]\nhosts = [\"127.0.0.1\", \"localhost\"]\n",
-      "\n[workers]\nsecret_file = ", Toml(In("worker-secret")), "\nheartbeat = \"1s\"\n",
-      "\n[[tenant]]\nid = ", Toml(kDevTenant), "\nissuer = ", Toml(identity_provider_->issuer()),
-      "\naudience = ", Toml(kAudience), "\nclient_id = ", Toml(kClient), "\nimages = [\"host\"]\n");
-  HPCC_RETURN_IF_ERROR(WriteFileAtomically(fs_, In("scheduler.toml"), config, 0600));
-  return Launch(std::string(kScheduler));
-}
-
-absl::Status DevCluster::StartWorker() {
-  HPCC_ASSIGN_OR_RETURN(const std::string address, FreeAddress());
-  const std::string config = StrCat("# For development only; made by `hpcc cluster dev`.\n",
-                                    "name = \"dev-worker\"\nlisten = ", Toml(address),
-                                    "\nstate_dir = ", Toml(In("worker")),
-                                    "\n\n[scheduler]\naddress = ", Toml(scheduler_address_),
-                                    "\nca_file = ", Toml(In("scheduler/certificate.pem")),
-                                    "\nsecret_file = ", Toml(In("worker-secret")), "\n");
-  HPCC_RETURN_IF_ERROR(WriteFileAtomically(fs_, In("worker.toml"), config, 0600));
-  return Launch(std::string(kWorker));
-}
-
-absl::Status DevCluster::WriteClientConfig(int tenant) {
-  const std::string suffix = SuffixOf(tenant);
   std::string config =
       StrCat("# For development only; made by `hpcc cluster dev`.\n",
              "listen = ", Toml(scheduler_address_),

@@ -90,8 +90,8 @@ absl::Status ImageFiles::Check(const ManifestEntry& entry, bool* staged) {
   *staged = false;
   // Of the stage, nothing is what is staged there.
   if (entry.kind == ManifestEntry::Kind::kAbsent) {
-    const bool there = layout_.Covers(entry.path) ? HasAnything(entry)
-                                                  : layout_.ReachesBelow(entry.path);
+    const bool there =
+        layout_.Covers(entry.path) ? HasAnything(entry) : layout_.ReachesBelow(entry.path);
     return there ? Differs(entry) : absl::OkStatus();
   }
   if (!layout_.Covers(entry.path)) {

@@ -53,45 +53,117 @@ constexpr Rule kRefused[] = {
 };
 
 // kPathsInOutput: those of it that read and write nothing.
-constexpr std::string_view kPathsInOutput[] = {
-    "-fdebug-prefix-map",          "-ffile-prefix-map",      "-fmacro-prefix-map",
-    "-fcoverage-prefix-map",       "-fdebug-compilation-dir", "-ffile-compilation-dir",
-    "-fcoverage-compilation-dir",  "-fworking-directory",    "-fno-working-directory",
-    "-flto",                       "--coverage",             "-ftest-coverage",
-    "-fno-test-coverage",          "-fprofile-arcs",         "-fprofile-abs-path",
-    "-fcoverage-mapping",          "-Wa,",                   "-Xassembler"};
+constexpr std::string_view kPathsInOutput[] = {"-fdebug-prefix-map",
+                                               "-ffile-prefix-map",
+                                               "-fmacro-prefix-map",
+                                               "-fcoverage-prefix-map",
+                                               "-fdebug-compilation-dir",
+                                               "-ffile-compilation-dir",
+                                               "-fcoverage-compilation-dir",
+                                               "-fworking-directory",
+                                               "-fno-working-directory",
+                                               "-flto",
+                                               "--coverage",
+                                               "-ftest-coverage",
+                                               "-fno-test-coverage",
+                                               "-fprofile-arcs",
+                                               "-fprofile-abs-path",
+                                               "-fcoverage-mapping",
+                                               "-Wa,",
+                                               "-Xassembler"};
 
 // kSearchRoot: those that choose among what the image has. Values that are paths have to be in it.
-constexpr std::string_view kSearchRoots[] = {
-    "-arch",           "-nostdinc",          "-nostdinc++",          "-nostdlibinc",
-    "-nobuiltininc",   "-target",            "--target",             "-stdlib",
-    "-canonical-prefixes", "-no-canonical-prefixes", "--no-default-config", "-gsplit-dwarf",
-    "-march",          "-mcpu",              "-fintegrated-as",      "-fno-integrated-as",
-    "-integrated-as",  "-no-integrated-as",  "-m"};
+constexpr std::string_view kSearchRoots[] = {"-arch",
+                                             "-nostdinc",
+                                             "-nostdinc++",
+                                             "-nostdlibinc",
+                                             "-nobuiltininc",
+                                             "-target",
+                                             "--target",
+                                             "-stdlib",
+                                             "-canonical-prefixes",
+                                             "-no-canonical-prefixes",
+                                             "--no-default-config",
+                                             "-gsplit-dwarf",
+                                             "-march",
+                                             "-mcpu",
+                                             "-fintegrated-as",
+                                             "-fno-integrated-as",
+                                             "-integrated-as",
+                                             "-no-integrated-as",
+                                             "-m"};
 constexpr std::string_view kImagePaths[] = {"--sysroot", "-isysroot"};
 
 // Below "-m", which takes any ending, clang has some that are no machine flags.
 constexpr std::string_view kNoMachineFlags[] = {"-mod", "-mul", "-mllvm", "-mlink", "-migrat"};
 
 // kContent: lists of names, read from the stage.
-constexpr std::string_view kContent[] = {
-    "-fsanitize-blacklist",          "-fsanitize-ignorelist",         "-fsanitize-system-blacklist",
-    "-fsanitize-system-ignorelist",  "-fsanitize-coverage-allowlist", "-fsanitize-coverage-ignorelist",
-    "-fsanitize-coverage-whitelist", "-fsanitize-coverage-blacklist", "-fxray-always-instrument",
-    "-fxray-never-instrument",       "-fxray-attr-list"};
+constexpr std::string_view kContent[] = {"-fsanitize-blacklist",
+                                         "-fsanitize-ignorelist",
+                                         "-fsanitize-system-blacklist",
+                                         "-fsanitize-system-ignorelist",
+                                         "-fsanitize-coverage-allowlist",
+                                         "-fsanitize-coverage-ignorelist",
+                                         "-fsanitize-coverage-whitelist",
+                                         "-fsanitize-coverage-blacklist",
+                                         "-fxray-always-instrument",
+                                         "-fxray-never-instrument",
+                                         "-fxray-attr-list"};
 
 // Words for the assembler, beyond what the grammar refuses: those known to write nothing.
-constexpr std::string_view kAssemblerWords[] = {
-    "--noexecstack", "--execstack", "--fatal-warnings", "--no-warn", "--warn", "-W", "-mrelax-",
-    "--compress-debug-sections", "--nocompress-debug-sections", "-mbig-obj", "-march=", "-mcpu=",
-    "-mtune=", "-mimplicit-it=", "-mfpu=", "--strip-local-absolute", "--defsym", "-defsym", "-I",
-    "-g", "--gdwarf", "-mmnemonic=", "-msyntax=", "-mnaked-reg", "--32", "--64", "--x32", "-L",
-    "--keep-locals", "-n", "--divide", "-mno-", "-malign-branch", "-mbranches-within"};
+constexpr std::string_view kAssemblerWords[] = {"--noexecstack",
+                                                "--execstack",
+                                                "--fatal-warnings",
+                                                "--no-warn",
+                                                "--warn",
+                                                "-W",
+                                                "-mrelax-",
+                                                "--compress-debug-sections",
+                                                "--nocompress-debug-sections",
+                                                "-mbig-obj",
+                                                "-march=",
+                                                "-mcpu=",
+                                                "-mtune=",
+                                                "-mimplicit-it=",
+                                                "-mfpu=",
+                                                "--strip-local-absolute",
+                                                "--defsym",
+                                                "-defsym",
+                                                "-I",
+                                                "-g",
+                                                "--gdwarf",
+                                                "-mmnemonic=",
+                                                "-msyntax=",
+                                                "-mnaked-reg",
+                                                "--32",
+                                                "--64",
+                                                "--x32",
+                                                "-L",
+                                                "--keep-locals",
+                                                "-n",
+                                                "--divide",
+                                                "-mno-",
+                                                "-malign-branch",
+                                                "-mbranches-within"};
 
-constexpr std::string_view kVariables[] = {
-    "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "CPATH", "C_INCLUDE_PATH",
-    "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "OBJCPLUS_INCLUDE_PATH", "SOURCE_DATE_EPOCH",
-    "GCC_COLORS", "GCC_URLS", "TERM_URLS", "TERM", "COLORTERM", "NO_COLOR", "COLUMNS"};
+constexpr std::string_view kVariables[] = {"LANG",
+                                           "LANGUAGE",
+                                           "LC_ALL",
+                                           "LC_CTYPE",
+                                           "LC_MESSAGES",
+                                           "CPATH",
+                                           "C_INCLUDE_PATH",
+                                           "CPLUS_INCLUDE_PATH",
+                                           "OBJC_INCLUDE_PATH",
+                                           "OBJCPLUS_INCLUDE_PATH",
+                                           "SOURCE_DATE_EPOCH",
+                                           "GCC_COLORS",
+                                           "GCC_URLS",
+                                           "TERM_URLS",
+                                           "TERM",
+                                           "COLORTERM",
+                                           "NO_COLOR",
+                                           "COLUMNS"};
 
 // Of every Linux: nothing to be read or written there is a file of a compile.
 constexpr std::string_view kSystemDirectories[] = {"/proc", "/sys", "/dev", "/run"};
@@ -180,7 +252,8 @@ absl::Status CommandJudge::CheckSearchRoot(const Argument& argument) const {
     return Refused(argument.words[0], "it is not known to be harmless");
   }
   // "--target=../x" would name a configuration file of the driver.
-  if (StrContains(argument.value, "/")) return Refused(argument.words[0], "a path is no value here");
+  if (StrContains(argument.value, "/"))
+    return Refused(argument.words[0], "a path is no value here");
   return absl::OkStatus();
 }
 
@@ -279,9 +352,8 @@ absl::Status CommandJudge::CheckPaths(const Invocation& invocation) const {
 }  // namespace
 
 bool IsInImage(std::string_view path, const std::vector<std::string>& image_directories) {
-  return std::any_of(
-      image_directories.begin(), image_directories.end(),
-      [&](const std::string& directory) { return path::IsBelow(path, directory); });
+  return std::any_of(image_directories.begin(), image_directories.end(),
+                     [&](const std::string& directory) { return path::IsBelow(path, directory); });
 }
 
 absl::StatusOr<Invocation> CheckCommand(const PolicyRequest& request, FileSystem& fs) {
@@ -314,8 +386,7 @@ Digest CommandKey(const WorkerCommand& command, const Invocation& invocation) {
   hasher.Number(command.environment.variables().size());
   for (const auto& [name, value] : command.environment.variables()) hasher.Field(name).Field(value);
   for (const Argument& argument : invocation.arguments) {
-    const bool left_out =
-        argument.effect == E::kOutput && !invocation.output_path_reaches_output;
+    const bool left_out = argument.effect == E::kOutput && !invocation.output_path_reaches_output;
     if (left_out) continue;
     for (const std::string& word : argument.words) hasher.Field(word);
   }

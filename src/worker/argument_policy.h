@@ -35,9 +35,9 @@ absl::StatusOr<Invocation> CheckCommand(const PolicyRequest& request, FileSystem
 // What the compiler gets: the variables of the command, and those of the sandbox.
 Environment ExecEnvironment(const WorkerCommand& command);
 
-// Of everything in an accepted command that decides what comes out, but for its files: the compiler's
-// path, its words without the output's name (unless that reaches the output), the variables and the
-// working directory.
+// Of everything in an accepted command that decides what comes out, but for its files: the
+// compiler's path, its words without the output's name (unless that reaches the output), the
+// variables and the working directory.
 Digest CommandKey(const WorkerCommand& command, const Invocation& invocation);
 
 }  // namespace hpcc

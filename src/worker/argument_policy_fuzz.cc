@@ -60,6 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
   }
   // The message itself.
-  if (message.ParseFromArray(data, static_cast<int>(size))) hpcc::ReadCommand(message).IgnoreError();
+  if (message.ParseFromArray(data, static_cast<int>(size)))
+    hpcc::ReadCommand(message).IgnoreError();
   return 0;
 }

@@ -35,7 +35,8 @@ class ArgumentPolicyTest : public testing::Test {
  protected:
   ArgumentPolicyTest() {
     const SourceManifest unsorted{{Entry("/p/a.c"), Entry("/p/ignore.txt"), Entry("/p/inc/a.h"),
-                                   Entry("/p/b.S"), Entry("/p/out", ManifestEntry::Kind::kDirectory),
+                                   Entry("/p/b.S"),
+                                   Entry("/p/out", ManifestEntry::Kind::kDirectory),
                                    Entry("/p/elsewhere", ManifestEntry::Kind::kLink, "/q")}};
     manifest_ = DecodeManifest(EncodeManifest(unsorted).value()).value();
     command_.compiler = "/usr/bin/gcc";
@@ -210,8 +211,8 @@ TEST_F(ArgumentPolicyTest, OutputsStayBelowTheWorkingDirectory) {
 
 TEST_F(ArgumentPolicyTest, BelowAProjectRootOutputsMayLieBesideTheWorkingDirectory) {
   const std::string root(kSandboxRoot);
-  SourceManifest manifest{{Entry(root + "/build/x", ManifestEntry::Kind::kDirectory),
-                           Entry(root + "/src/a.c")}};
+  SourceManifest manifest{
+      {Entry(root + "/build/x", ManifestEntry::Kind::kDirectory), Entry(root + "/src/a.c")}};
   manifest_ = manifest;
   command_.working_directory = root + "/build";
   EXPECT_EQ(Verdict("-c ../src/a.c -o ../out/a.o"), "");

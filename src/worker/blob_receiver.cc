@@ -57,7 +57,8 @@ BlobReceiver::~BlobReceiver() {
   if (!adopted_ && !temporary_.path.empty()) fs_.Remove(temporary_.path).IgnoreError();
 }
 
-absl::StatusOr<std::unique_ptr<BlobReceiver>> BlobReceiver::Begin(TenantBlobs& store, FileSystem& fs,
+absl::StatusOr<std::unique_ptr<BlobReceiver>> BlobReceiver::Begin(TenantBlobs& store,
+                                                                  FileSystem& fs,
                                                                   const BlobHeader& header) {
   if (header.size > kMaxBlobBytes) {
     return absl::InvalidArgumentError(

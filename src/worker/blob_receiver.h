@@ -24,8 +24,8 @@ struct BlobHeader {
 // Not thread-safe. A receiver that goes before Finish() leaves nothing behind.
 class BlobReceiver {
  public:
-  // InvalidArgument: beyond kMaxBlobBytes. ResourceExhausted: no room in the share. `store` and `fs`
-  // outlive the receiver.
+  // InvalidArgument: beyond kMaxBlobBytes. ResourceExhausted: no room in the share. `store` and
+  // `fs` outlive the receiver.
   static absl::StatusOr<std::unique_ptr<BlobReceiver>> Begin(TenantBlobs& store, FileSystem& fs,
                                                              const BlobHeader& header);
   ~BlobReceiver();

@@ -1,8 +1,8 @@
 #ifndef HPCC_WORKER_CALL_TIMERS_H_
 #define HPCC_WORKER_CALL_TIMERS_H_
 
-// Bounds on how long a call may take, or be silent: gRPC's blocking reads and writes wait as long as
-// the other end likes. A call whose time is up is cancelled; what it waits in fails then.
+// Bounds on how long a call may take, or be silent: gRPC's blocking reads and writes wait as long
+// as the other end likes. A call whose time is up is cancelled; what it waits in fails then.
 
 #include <chrono>
 #include <condition_variable>

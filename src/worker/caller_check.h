@@ -2,8 +2,8 @@
 #define HPCC_WORKER_CALLER_CHECK_H_
 
 // Who calls: the routing token of a request, checked against the scheduler's keys. Checking a
-// signature takes longer than a probe, and a client sends the same token for five minutes, so tokens
-// that were good are remembered by their digest until they expire or the keys change.
+// signature takes longer than a probe, and a client sends the same token for five minutes, so
+// tokens that were good are remembered by their digest until they expire or the keys change.
 
 #include <cstdint>
 #include <memory>

@@ -57,8 +57,7 @@ class CompileInSandbox {
 
  private:
   absl::StatusOr<ExecResult> Exec(const std::vector<std::string>& words,
-                                  const Environment& environment,
-                                  std::vector<std::string> outputs);
+                                  const Environment& environment, std::vector<std::string> outputs);
   std::vector<std::string> OutputPaths() const;
   absl::Status TakeOutputs(ExecResult* run, ResultBundle* bundle);
   // Fills the bundle's dependencies, and `texts_` with what they say.
@@ -102,8 +101,8 @@ absl::StatusOr<ExecResult> CompileInSandbox::Exec(const std::vector<std::string>
   };
   HPCC_ASSIGN_OR_RETURN(ExecResult run, sandbox_.Exec(request, read_blob, exec_.cancelled));
   if (run.exceeded != ExceededLimit::kNone) {
-    return ForTheClient(StrCat("the compile reached this worker's limit of ",
-                               LimitName(run.exceeded)));
+    return ForTheClient(
+        StrCat("the compile reached this worker's limit of ", LimitName(run.exceeded)));
   }
   if (run.signal != 0) return ForTheClient(StrCat("signal ", run.signal, " ended the compiler"));
   return run;
@@ -112,8 +111,7 @@ absl::StatusOr<ExecResult> CompileInSandbox::Exec(const std::vector<std::string>
 std::vector<std::string> CompileInSandbox::OutputPaths() const {
   std::vector<std::string> paths;
   for (const Output& output : exec_.invocation->outputs) {
-    paths.push_back(
-        path::Normalize(path::Join(exec_.command->working_directory, output.path)));
+    paths.push_back(path::Normalize(path::Join(exec_.command->working_directory, output.path)));
   }
   return paths;
 }
@@ -131,8 +129,8 @@ absl::Status CompileInSandbox::TakeOutputs(ExecResult* run, ResultBundle* bundle
     const auto index = static_cast<size_t>(place - paths.begin());
     if (output.data.size() > kMaxOutputBytes) return ForTheClient("an output is too large");
     found[index] = true;
-    bundle->parts.push_back({static_cast<uint8_t>(exec_.invocation->outputs[index].role),
-                             std::move(output.data)});
+    bundle->parts.push_back(
+        {static_cast<uint8_t>(exec_.invocation->outputs[index].role), std::move(output.data)});
   }
   const bool all = std::find(found.begin(), found.end(), false) == found.end();
   if (run->exit_status == 0 && !all) {
@@ -150,10 +148,9 @@ absl::StatusOr<TextFacts> CompileInSandbox::FactsOf(const ManifestEntry& entry) 
   TextMemo& memo = exec_.tenant->texts();
   if (const std::optional<TextFacts> known = memo.Find(entry.digest)) return *known;
   // The sandbox has found files of the image to be what the manifest says.
-  HPCC_ASSIGN_OR_RETURN(const std::string text,
-                        IsInImage(entry.path, exec_.image->directories())
-                            ? exec_.image->Read(entry.path)
-                            : exec_.tenant->blobs().Read(entry.digest));
+  HPCC_ASSIGN_OR_RETURN(const std::string text, IsInImage(entry.path, exec_.image->directories())
+                                                    ? exec_.image->Read(entry.path)
+                                                    : exec_.tenant->blobs().Read(entry.digest));
   const bool assembler = exec_.invocation->language == Language::kAssembler ||
                          exec_.invocation->language == Language::kAssemblerWithCpp;
   const TextFacts facts = ReadTextFacts(text, assembler);

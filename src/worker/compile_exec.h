@@ -47,9 +47,9 @@ struct CompileOutcome {
   std::chrono::nanoseconds wall{0};
 };
 
-// FailedPrecondition: the compile must be done by the client: it read what the manifest doesn't have
-// (the message begins with kUndeclared), its output depends on the time, it reached a limit. Else as
-// Sandbox::Exec.
+// FailedPrecondition: the compile must be done by the client: it read what the manifest doesn't
+// have (the message begins with kUndeclared), its output depends on the time, it reached a limit.
+// Else as Sandbox::Exec.
 absl::StatusOr<CompileOutcome> RunCompileExec(Sandbox& sandbox, const CompileExec& exec);
 
 inline constexpr std::string_view kUndeclared = "read without being in the manifest: ";

@@ -15,10 +15,8 @@ HostToolchains::HostToolchains(std::vector<std::string> directories, FileSystem&
 absl::StatusOr<std::shared_ptr<const ToolchainFacts>> HostToolchains::Identify(
     const WorkerCommand& command, const Invocation& invocation) {
   const Environment environment = ExecEnvironment(command);
-  const ToolchainRequest request{.path = command.compiler,
-                                 .cwd = "/",
-                                 .invocation = &invocation,
-                                 .environment = &environment};
+  const ToolchainRequest request{
+      .path = command.compiler, .cwd = "/", .invocation = &invocation, .environment = &environment};
   const Digest key = ToolchainRequestKey(request);
   const auto recall = [&]() -> std::shared_ptr<const ToolchainFacts> {
     const int64_t now = clock_.MonotonicNanoseconds();

@@ -32,13 +32,14 @@ class HostToolchains {
   // toolchains that were looked at before and after the compile.
   static constexpr std::chrono::seconds kBelieve{1};
 
-  // `directories`: absolute, what sandboxes are given of the machine. `fs` and `clock` outlive this.
+  // `directories`: absolute, what sandboxes are given of the machine. `fs` and `clock` outlive
+  // this.
   HostToolchains(std::vector<std::string> directories, FileSystem& fs, Clock& clock);
 
   const std::vector<std::string>& directories() const { return directories_; }
 
-  // The toolchain of a command that the policy has passed. FailedPrecondition: it can't be told what
-  // it is, so no client's can be equal to it.
+  // The toolchain of a command that the policy has passed. FailedPrecondition: it can't be told
+  // what it is, so no client's can be equal to it.
   absl::StatusOr<std::shared_ptr<const ToolchainFacts>> Identify(const WorkerCommand& command,
                                                                  const Invocation& invocation);
   // Whether it is the same still, with a look.

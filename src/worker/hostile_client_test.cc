@@ -228,7 +228,8 @@ TEST_F(HostileClientTest, AMessageBeyondTheLimitIsRefused) {
 
 TEST_F(HostileClientTest, GarbageInPlaceOfTlsIsDropped) {
   const std::string& address = worker_.server().address();
-  const auto port = static_cast<uint16_t>(std::atoi(address.substr(address.rfind(':') + 1).c_str()));
+  const auto port =
+      static_cast<uint16_t>(std::atoi(address.substr(address.rfind(':') + 1).c_str()));
   for (int i = 0; i < 20; ++i) {
     absl::StatusOr<Connection> socket =
         Connection::ToLoopback(port, std::chrono::milliseconds(2000));

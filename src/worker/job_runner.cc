@@ -41,8 +41,7 @@ std::string JobRunner::NewJobId() {
   return StrCat(id_prefix_, "-", ++last_id_);
 }
 
-void JobRunner::Report(SecurityEvent event, const JobRequest& request,
-                       const absl::Status& status) {
+void JobRunner::Report(SecurityEvent event, const JobRequest& request, const absl::Status& status) {
   parts_.events->Report(event, {.tenant = request.caller->tenant,
                                 .user = request.caller->user,
                                 .peer = request.caller->peer,
@@ -55,8 +54,8 @@ absl::StatusOr<Invocation> JobRunner::Judge(const JobRequest& request, bool is_c
   absl::StatusOr<Invocation> invocation = CheckCommand(policy, fs);
   if (!invocation.ok()) {
     const bool variable = StrContains(std::string(invocation.status().message()), "variable");
-    Report(variable ? SecurityEvent::kEnvironmentRefused : SecurityEvent::kArgumentRefused,
-           request, invocation.status());
+    Report(variable ? SecurityEvent::kEnvironmentRefused : SecurityEvent::kArgumentRefused, request,
+           invocation.status());
   }
   return invocation;
 }
@@ -93,8 +92,7 @@ absl::StatusOr<JobRunner::Understood> JobRunner::Understand(const JobRequest& re
 
 std::shared_ptr<const StoredResult> JobRunner::LookUp(const JobRequest& request,
                                                       const Digest& key) {
-  absl::StatusOr<std::string> value =
-      request.tenant->results().Get({StoreNamespace::kResult, key});
+  absl::StatusOr<std::string> value = request.tenant->results().Get({StoreNamespace::kResult, key});
   if (!value.ok()) {
     if (!absl::IsNotFound(value.status())) {
       Log(LogLevel::kWarning, StrCat("results: ", std::string(value.status().message())));
@@ -132,8 +130,8 @@ absl::StatusOr<JobRunner::Admission> JobRunner::Admit(Tenant& tenant) {
 absl::Status JobRunner::CheckBlobs(const JobRequest& request, const SourceManifest& manifest) {
   size_t missing = 0;
   for (const ManifestEntry& entry : manifest.entries) {
-    const bool is_file = entry.kind == ManifestEntry::Kind::kFile ||
-                         entry.kind == ManifestEntry::Kind::kExecutable;
+    const bool is_file =
+        entry.kind == ManifestEntry::Kind::kFile || entry.kind == ManifestEntry::Kind::kExecutable;
     if (!is_file || IsInImage(entry.path, parts_.image->directories())) continue;
     if (!request.tenant->blobs().Contains(entry.digest)) ++missing;
   }

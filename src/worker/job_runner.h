@@ -37,8 +37,8 @@ struct Caller {
 };
 
 struct JobOptions {
-  std::string worker;  // its name
-  uint32_t slots = 1;  // compiles at once
+  std::string worker;    // its name
+  uint32_t slots = 1;    // compiles at once
   uint32_t waiting = 0;  // requests that may wait for one of them; more are refused at once
   std::chrono::milliseconds patience{10'000};  // of those
   ExecLimits limits;

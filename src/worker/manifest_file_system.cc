@@ -80,8 +80,8 @@ bool ManifestFileSystem::IsDirectory(std::string_view path) const {
 std::optional<std::string> ManifestFileSystem::Resolve(std::string_view path,
                                                        bool follow_last) const {
   if (path.empty() || path.front() != '/') return std::nullopt;
-  std::string resolved;            // "" is the root
-  std::string rest(path);          // what is still to be walked
+  std::string resolved;    // "" is the root
+  std::string rest(path);  // what is still to be walked
   int links = 0;
   for (size_t start = 0; start < rest.size();) {
     const size_t end = std::min(rest.find('/', start), rest.size());

@@ -21,13 +21,11 @@ class ManifestFileSystemTest : public testing::Test {
     return fs_.Stat(path.c_str(), follow, &stat_);
   }
 
-  SourceManifest manifest_ = Sorted({Entry("/a/b/file", Kind::kFile), Entry("/a/c", Kind::kDirectory),
-                                     Entry("/a/gone", Kind::kAbsent),
-                                     Entry("/a/to-b", Kind::kLink, "b"),
-                                     Entry("/a/to-root", Kind::kLink, "/"),
-                                     Entry("/a/up", Kind::kLink, "../a/b/file"),
-                                     Entry("/loop/x", Kind::kLink, "y"),
-                                     Entry("/loop/y", Kind::kLink, "x")});
+  SourceManifest manifest_ =
+      Sorted({Entry("/a/b/file", Kind::kFile), Entry("/a/c", Kind::kDirectory),
+              Entry("/a/gone", Kind::kAbsent), Entry("/a/to-b", Kind::kLink, "b"),
+              Entry("/a/to-root", Kind::kLink, "/"), Entry("/a/up", Kind::kLink, "../a/b/file"),
+              Entry("/loop/x", Kind::kLink, "y"), Entry("/loop/y", Kind::kLink, "x")});
   ManifestFileSystem fs_{manifest_};
   FileStat stat_;
 };
@@ -57,11 +55,11 @@ TEST_F(ManifestFileSystemTest, LinksAreFollowedWithinTheManifest) {
 }
 
 TEST_F(ManifestFileSystemTest, LinksOfTheImageAreFollowedWhereTheManifestSaysNothing) {
-  const ManifestFileSystem with_image(
-      manifest_, [](const std::string& path) -> std::optional<std::string> {
-        if (path == "/lib") return "a/b";
-        return std::nullopt;
-      });
+  const ManifestFileSystem with_image(manifest_,
+                                      [](const std::string& path) -> std::optional<std::string> {
+                                        if (path == "/lib") return "a/b";
+                                        return std::nullopt;
+                                      });
   EXPECT_EQ(with_image.Resolve("/lib/file"), "/a/b/file");
 }
 

@@ -135,8 +135,8 @@ absl::Status SchedulerLink::Step(bool* registered) {
 
 absl::Status SchedulerLink::Register() {
   scheduler::v1::RegisterWorkerResponse response;
-  HPCC_RETURN_IF_ERROR(FromGrpc(remote_->stub->RegisterWorker(
-      remote_->NewCall(options_).get(), options_.registration, &response)));
+  HPCC_RETURN_IF_ERROR(FromGrpc(remote_->stub->RegisterWorker(remote_->NewCall(options_).get(),
+                                                              options_.registration, &response)));
   HPCC_RETURN_IF_ERROR(listeners_.on_news(NewsOf(response)));
   const std::lock_guard lock(mutex_);
   beat_ = std::chrono::seconds(std::clamp<uint32_t>(response.heartbeat_seconds(), 1, 300));
@@ -170,8 +170,8 @@ absl::Status SchedulerLink::SendLost() {
       report = lost_.front();
     }
     scheduler::v1::ReportSandboxLostResponse response;
-    HPCC_RETURN_IF_ERROR(FromGrpc(remote_->stub->ReportSandboxLost(
-        remote_->NewCall(options_).get(), report, &response)));
+    HPCC_RETURN_IF_ERROR(FromGrpc(
+        remote_->stub->ReportSandboxLost(remote_->NewCall(options_).get(), report, &response)));
     const std::lock_guard lock(mutex_);
     if (!lost_.empty()) lost_.pop_front();
   }

@@ -2,8 +2,8 @@
 #define HPCC_WORKER_SCHEDULER_LINK_H_
 
 // What a worker says to its scheduler, and hears from it: registers, sends heartbeats, registers
-// again when the scheduler has forgotten it (it was restarted), reports sandboxes that were lost, and
-// says when it takes nothing new.
+// again when the scheduler has forgotten it (it was restarted), reports sandboxes that were lost,
+// and says when it takes nothing new.
 
 #include <chrono>
 #include <condition_variable>

@@ -1,8 +1,8 @@
 #ifndef HPCC_WORKER_STORED_RESULT_H_
 #define HPCC_WORKER_STORED_RESULT_H_
 
-// A result as a worker keeps it: the bundle a client gets, and what an audit row says of it, so that
-// a hit needs no look into the bundle.
+// A result as a worker keeps it: the bundle a client gets, and what an audit row says of it, so
+// that a hit needs no look into the bundle.
 //
 //   result = version:u8 = 1 , isolation:string , count , ( role:string , digest:32 )* , bundle
 //

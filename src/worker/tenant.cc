@@ -55,8 +55,8 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Get(std::string_view id) {
   const std::lock_guard lock(mutex_);
   if (const auto found = tenants_.find(id); found != tenants_.end()) return found->second;
   if (tenants_.size() >= kMaxTenants) return absl::ResourceExhaustedError("too many tenants");
-  auto tenant = std::make_shared<Tenant>(
-      std::string(id), path::Join(directory_, TenantFolder(id)), shares_, fs_, clock_);
+  auto tenant = std::make_shared<Tenant>(std::string(id), path::Join(directory_, TenantFolder(id)),
+                                         shares_, fs_, clock_);
   HPCC_RETURN_IF_ERROR(tenant->Open());
   if (const auto limits = limits_.find(id); limits != limits_.end()) {
     tenant->SetLimits(limits->second);

@@ -74,7 +74,8 @@ absl::Status TenantBlobs::Open() {
   std::vector<std::pair<int64_t, std::pair<Digest, uint64_t>>> found;
   HPCC_ASSIGN_OR_RETURN(const std::vector<std::string> shards, fs_.List(options_.root));
   for (const std::string& shard : shards) {
-    if (shard.size() == 2) HPCC_RETURN_IF_ERROR(FindShard(path::Join(options_.root, shard), &found));
+    if (shard.size() == 2)
+      HPCC_RETURN_IF_ERROR(FindShard(path::Join(options_.root, shard), &found));
   }
   std::sort(found.begin(), found.end());
   const std::lock_guard lock(mutex_);
@@ -173,7 +174,7 @@ absl::StatusOr<TenantBlobs::Temporary> TenantBlobs::CreateTemporary() {
 }
 
 absl::Status TenantBlobs::Adopt(const std::string& temporary, const Digest& digest, uint64_t size,
-                              Reservation reservation) {
+                                Reservation reservation) {
   const std::string path = PathOf(digest);
   const std::string directory(path::Dirname(path));
   if (!FileExists(fs_, directory)) {

@@ -1,15 +1,15 @@
 #ifndef HPCC_WORKER_TENANT_BLOBS_H_
 #define HPCC_WORKER_TENANT_BLOBS_H_
 
-// One tenant's blobs, by digest: a source or header is sent once and kept for every later compile of
-// that tenant, until the tenant's share is full and the least recently used go.
+// One tenant's blobs, by digest: a source or header is sent once and kept for every later compile
+// of that tenant, until the tenant's share is full and the least recently used go.
 //
 //   <root>/<first two hex>/<64 hex>    a blob
 //   <root>/tmp/<name>                  one that is arriving; removed when the store is opened
 //
 // A blob is written aside, checked against its digest, and renamed into place. Nothing is synced: a
-// blob torn by a power cut shows when it is read, is removed, and counts as missing. When a blob was
-// last used is its file's mtime, to the hour. The index is in memory: one process per root.
+// blob torn by a power cut shows when it is read, is removed, and counts as missing. When a blob
+// was last used is its file's mtime, to the hour. The index is in memory: one process per root.
 
 #include <cstdint>
 #include <list>

@@ -113,8 +113,8 @@ TEST_F(TenantBlobsTest, TheShareHoldsForBlobsThatArriveTogether) {
   EXPECT_TRUE(absl::IsResourceExhausted(store.Reserve(1).status()));
   first->Release();
   EXPECT_TRUE(store.Reserve(1).ok());
-  EXPECT_TRUE(absl::IsResourceExhausted(store.Put(Digest::Of(std::string(9000, 'x')),
-                                                  std::string(9000, 'x'))));
+  EXPECT_TRUE(absl::IsResourceExhausted(
+      store.Put(Digest::Of(std::string(9000, 'x')), std::string(9000, 'x'))));
 }
 
 TEST_F(TenantBlobsTest, BlobsArriveInPiecesOfAnySize) {
@@ -158,8 +158,7 @@ TEST_F(TenantBlobsTest, AFrameThatExpandsBeyondItsSizeStopsThere) {
   ASSERT_TRUE(store.Open().ok());
   const std::string bomb = Zstd(std::string(64 << 20, '\0'));
   EXPECT_LT(bomb.size(), size_t{16} << 10);
-  EXPECT_TRUE(absl::IsInvalidArgument(
-      Receive(store, {Digest::Of("x"), 1000, true}, bomb)));
+  EXPECT_TRUE(absl::IsInvalidArgument(Receive(store, {Digest::Of("x"), 1000, true}, bomb)));
   EXPECT_EQ(Temporaries(), 0U);
 }
 
@@ -190,8 +189,17 @@ TEST(TenantFolderTest, NoTenantIdClimbsOrMeetsAnother) {
   WorkerScratch scratch;
   StandingClock clock;
   Tenants tenants(scratch.path(), {}, FileSystem::Real(), clock);
-  const std::vector<std::string> ids = {"../../etc", "/", "..", ".", "", "a/b", "a", "A",
-                                        std::string("a\0b", 3), std::string(5000, 'x'), "tmp"};
+  const std::vector<std::string> ids = {"../../etc",
+                                        "/",
+                                        "..",
+                                        ".",
+                                        "",
+                                        "a/b",
+                                        "a",
+                                        "A",
+                                        std::string("a\0b", 3),
+                                        std::string(5000, 'x'),
+                                        "tmp"};
   std::set<std::string> folders;
   for (const std::string& id : ids) {
     const std::string folder = TenantFolder(id);

@@ -14,8 +14,9 @@ namespace hpcc {
 // Thread-safe.
 class UploadWindow {
  public:
-  // Counts `bytes` at `now_ns` (monotonic) if that stays within `limit` for the hour before; 0 is no
-  // limit. Else nothing is counted, and the value is after how long it will be worth asking again.
+  // Counts `bytes` at `now_ns` (monotonic) if that stays within `limit` for the hour before; 0 is
+  // no limit. Else nothing is counted, and the value is after how long it will be worth asking
+  // again.
   std::optional<std::chrono::milliseconds> Charge(uint64_t bytes, uint64_t limit, int64_t now_ns);
 
   uint64_t total() const;

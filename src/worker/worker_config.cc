@@ -296,12 +296,12 @@ absl::StatusOr<std::string> WorkerSecret(const WorkerConfig& config, FileSystem&
     HPCC_ASSIGN_OR_RETURN(secret, ReadFile(fs, config.scheduler_secret_file, kMaxSecretBytes));
   }
   const std::string stripped(StripBlanks(secret));
-  const bool usable = std::all_of(stripped.begin(), stripped.end(), [](char c) {
-    return c > 0x20 && c < 0x7f;
-  });
+  const bool usable =
+      std::all_of(stripped.begin(), stripped.end(), [](char c) { return c > 0x20 && c < 0x7f; });
   if (stripped.empty() || !usable) {
     return absl::InvalidArgumentError(
-        "no secret for the scheduler: scheduler.secret_file or HPCC_WORKER_SECRET must hold one, in "
+        "no secret for the scheduler: scheduler.secret_file or HPCC_WORKER_SECRET must hold one, "
+        "in "
         "printable characters without blanks");
   }
   return stripped;

@@ -106,12 +106,14 @@ TEST(WorkerConfigTest, TheSecretComesFromTheFileElseFromTheEnvironment) {
   environment.Set("HPCC_WORKER_SECRET", "from-environment");
   EXPECT_EQ(WorkerSecret(config, FileSystem::Real(), environment).value(), "from-environment");
   config.scheduler_secret_file = scratch / "secret";
-  ASSERT_TRUE(WriteFileAtomically(FileSystem::Real(), config.scheduler_secret_file,
-                                  "from-file\n", 0600)
-                  .ok());
-  EXPECT_EQ(WorkerSecret(config, FileSystem::Real(), environment).value(), "from-file");
   ASSERT_TRUE(
-      WriteFileAtomically(FileSystem::Real(), config.scheduler_secret_file, "se\x01" "cret").ok());
+      WriteFileAtomically(FileSystem::Real(), config.scheduler_secret_file, "from-file\n", 0600)
+          .ok());
+  EXPECT_EQ(WorkerSecret(config, FileSystem::Real(), environment).value(), "from-file");
+  ASSERT_TRUE(WriteFileAtomically(FileSystem::Real(), config.scheduler_secret_file,
+                                  "se\x01"
+                                  "cret")
+                  .ok());
   const absl::Status refused = WorkerSecret(config, FileSystem::Real(), environment).status();
   EXPECT_FALSE(StrContains(std::string(refused.message()), "cret\n"));
   EXPECT_FALSE(refused.ok());

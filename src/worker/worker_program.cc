@@ -40,7 +40,8 @@ constexpr std::string_view kHelp =
     "usage: hpcc-worker --config FILE [--check-config]\n"
     "       hpcc-worker --help | --version\n"
     "\n"
-    "Compiles for the tenants of a scheduler, each in sandboxes of its own. Runs in the foreground;\n"
+    "Compiles for the tenants of a scheduler, each in sandboxes of its own. Runs in the "
+    "foreground;\n"
     "SIGTERM and SIGINT let it finish what it has, a second one ends it at once. Prints one line\n"
     "when the scheduler has accepted it. See docs/worker.md for the configuration file.\n"
     "\n"
@@ -228,8 +229,8 @@ absl::Status Worker::Start(const Environment& environment) {
     if (status.ok()) {
       Log(LogLevel::kInfo, "the scheduler has accepted this worker");
     } else {
-      Complain(StrCat("scheduler ", config_.scheduler_address, ": ",
-                      std::string(status.message()), "; trying again"));
+      Complain(StrCat("scheduler ", config_.scheduler_address, ": ", std::string(status.message()),
+                      "; trying again"));
     }
   };
   link_ = std::make_unique<SchedulerLink>(std::move(options), std::move(listeners));

@@ -78,12 +78,12 @@ absl::Status WorkerServer::Open(const Parts& parts) {
   pool_ = std::make_unique<SandboxPool>(*parts.runtime, config_.name, PoolOptions(config_),
                                         parts.on_lost, clock);
   callers_ = std::make_unique<CallerCheck>(config_.name, clock, *events_);
-  jobs_ = std::make_unique<JobRunner>(JobOptionsOf(config_),
-                                      JobRunner::Parts{.image = image_.get(),
-                                                       .pool = pool_.get(),
-                                                       .audit = audit_.get(),
-                                                       .events = events_.get(),
-                                                       .clock = &clock});
+  jobs_ =
+      std::make_unique<JobRunner>(JobOptionsOf(config_), JobRunner::Parts{.image = image_.get(),
+                                                                          .pool = pool_.get(),
+                                                                          .audit = audit_.get(),
+                                                                          .events = events_.get(),
+                                                                          .clock = &clock});
   timers_ = std::make_unique<CallTimers>();
   service_ = std::make_unique<WorkerService>(WorkerService::Parts{.callers = callers_.get(),
                                                                   .tenants = tenants_.get(),

@@ -90,12 +90,12 @@ absl::StatusOr<JobRequest> WorkerService::ReadJob(const Call& call,
 
 absl::Status WorkerService::Reply(const JobAnswer& answer, grpc::ServerContext* context,
                                   Replies* replies) {
-  const CallTimers::Watch watch(*parts_.timers, [context] { context->TryCancel(); }, kReplyTime,
-                                kReplyTime);
+  const CallTimers::Watch watch(
+      *parts_.timers, [context] { context->TryCancel(); }, kReplyTime, kReplyTime);
   const std::string_view bundle = *answer.bundle;
   CompileReply reply;
   for (size_t start = 0; start < bundle.size(); start += kReplyChunkBytes) {
-    reply.set_bundle(std::string(bundle.substr(start, kReplyChunkBytes)));
+    reply.set_bundle(StrCat(bundle.substr(start, kReplyChunkBytes)));
     if (!replies->Write(reply)) return absl::CancelledError("the client went away");
   }
   worker::v1::Finished& finished = *reply.mutable_finished();
@@ -161,8 +161,8 @@ absl::Status WorkerService::Receive(const Call& call, grpc::ServerContext* conte
                                     worker::v1::UploadBlobsResponse* response) {
   const Gauge::Place place = call.tenant->upload_streams().Enter(kUploadsPerTenant);
   if (!place) return RetryLater("the tenant has as many uploads as it may", kRetryWhenBusy);
-  CallTimers::Watch watch(*parts_.timers, [context] { context->TryCancel(); }, kUploadTime,
-                          kUploadSilence);
+  CallTimers::Watch watch(
+      *parts_.timers, [context] { context->TryCancel(); }, kUploadTime, kUploadSilence);
   Upload upload(*call.tenant, *parts_.fs, *parts_.clock);
   worker::v1::UploadBlobsRequest message;
   while (messages->Read(&message)) {
@@ -187,8 +187,8 @@ grpc::Status WorkerService::UploadBlobs(
       Report(SecurityEvent::kQuotaExceeded, call->caller, status);
     } else if (absl::IsInvalidArgument(status)) {
       const bool digest = StrContains(std::string(status.message()), "another digest");
-      Report(digest ? SecurityEvent::kDigestMismatch : SecurityEvent::kMessageRefused,
-             call->caller, status);
+      Report(digest ? SecurityEvent::kDigestMismatch : SecurityEvent::kMessageRefused, call->caller,
+             status);
     }
     return End(context, status);
   } catch (const std::bad_alloc&) {
@@ -196,8 +196,7 @@ grpc::Status WorkerService::UploadBlobs(
   }
 }
 
-absl::Status WorkerService::RunCompile(const Call& call,
-                                       const worker::v1::CompileRequest& request,
+absl::Status WorkerService::RunCompile(const Call& call, const worker::v1::CompileRequest& request,
                                        grpc::ServerContext* context, Replies* replies) {
   HPCC_ASSIGN_OR_RETURN(const Digest digest, ReadDigest(request.digest()));
   if (request.client_job().size() > kMaxClientJobBytes ||

@@ -2,8 +2,8 @@
 #define HPCC_WORKER_WORKER_SERVICE_H_
 
 // proto/hpcc/worker/v1/worker.proto on the wire. Every call begins with its token; everything it
-// touches after that is of the token's tenant. What a message says of itself is bounded here, before
-// anything else sees it.
+// touches after that is of the token's tenant. What a message says of itself is bounded here,
+// before anything else sees it.
 
 #include <memory>
 #include <string>

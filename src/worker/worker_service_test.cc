@@ -55,7 +55,8 @@ TEST_F(WorkerServiceTest, AMissIsUploadedCompiledAndThenAHit) {
   EXPECT_EQ(compiled.finished->isolation(), "none-test-only");
   const ResultBundle bundle = BundleOf(compiled);
   ASSERT_NE(bundle.Find(OutputRole::kObject), nullptr);
-  EXPECT_THAT(bundle.Find(OutputRole::kObject)->data, testing::StartsWith("\x7f" "ELF"));
+  EXPECT_THAT(bundle.Find(OutputRole::kObject)->data, testing::StartsWith("\x7f"
+                                                                          "ELF"));
   EXPECT_EQ(bundle.dependency_style, DependencyStyle::kGcc);
   ASSERT_GE(bundle.dependencies.size(), 2U);
   EXPECT_EQ(bundle.dependencies[0].path, "unit.c");
@@ -133,7 +134,10 @@ TEST_F(WorkerServiceTest, EveryCallNeedsAGoodToken) {
   const int64_t now = TestWorker::NowSeconds();
   const SigningKey stranger = SigningKey::Generate().value();
   const std::vector<std::string> tokens = {
-      "", "x", "x.y.z", TestWorker::Token("acme", stranger, now),
+      "",
+      "x",
+      "x.y.z",
+      TestWorker::Token("acme", stranger, now),
       TestWorker::Token("acme", worker_.key(), now - 10'000),
       TestWorker::Token("acme", worker_.key(), now + 10'000),
       TestWorker::Token("acme", worker_.key(), now, "worker-2"),
@@ -170,7 +174,8 @@ TEST_F(WorkerServiceTest, EveryCallNeedsAGoodToken) {
   worker::v1::FindMissingBlobsResponse missing;
   EXPECT_EQ(worker_.stub().FindMissingBlobs(context.get(), {}, &missing).error_code(),
             StatusCode::UNAUTHENTICATED);
-  EXPECT_GE(worker_.server().events().count(SecurityEvent::kRoutingTokenRefused), 4 * tokens.size());
+  EXPECT_GE(worker_.server().events().count(SecurityEvent::kRoutingTokenRefused),
+            4 * tokens.size());
 }
 
 TEST_F(WorkerServiceTest, RefusedArgumentsAreNamedAndNeverRun) {
@@ -188,8 +193,7 @@ TEST_F(WorkerServiceTest, RefusedArgumentsAreNamedAndNeverRun) {
 TEST_F(WorkerServiceTest, AnotherCompilerOfThatNameIsTheClientsAffair) {
   worker::v1::CompileRequest request = TestWorker::CompileRequestOf(unit_);
   request.mutable_command()->set_toolchain_identity(StrCat(Digest::Of("another").bytes()));
-  EXPECT_EQ(worker_.Compile("acme", request).status.error_code(),
-            StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(worker_.Compile("acme", request).status.error_code(), StatusCode::FAILED_PRECONDITION);
   EXPECT_EQ(worker_.server().events().count(SecurityEvent::kToolchainMismatch), 1U);
 }
 
@@ -202,9 +206,8 @@ TEST_F(WorkerServiceTest, WhatACompileReadMustStandInItsManifest) {
   // A sandbox in which more lies than was asked for.
   worker_.sandboxes().before = [this](ExecRequest* request) {
     std::filesystem::create_directories(unit_.root);
-    ASSERT_TRUE(WriteFileAtomically(FileSystem::Real(), unit_.root + "/extra.h",
-                                    "#define EXTRA 1\n")
-                    .ok());
+    ASSERT_TRUE(
+        WriteFileAtomically(FileSystem::Real(), unit_.root + "/extra.h", "#define EXTRA 1\n").ok());
     EXPECT_FALSE(request->manifest.empty());
   };
   const TestWorker::Reply reply = worker_.Compile("acme", unit_);

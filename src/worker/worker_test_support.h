@@ -68,9 +68,9 @@ class StandingClock final : public Clock {
 };
 
 inline const std::vector<std::string>& TestImage() {
-  static const std::vector<std::string> directories = {"/usr/bin", "/usr/include", "/usr/lib",
-                                                       "/usr/lib64", "/usr/libexec", "/bin", "/lib",
-                                                       "/lib64"};
+  static const std::vector<std::string> directories = {"/usr/bin",   "/usr/include", "/usr/lib",
+                                                       "/usr/lib64", "/usr/libexec", "/bin",
+                                                       "/lib",       "/lib64"};
   return directories;
 }
 
@@ -237,10 +237,9 @@ inline Digest ToolchainIdentityOf(const std::string& compiler) {
   environment.Set("PATH", "/usr/bin:/bin");
   Invocation invocation;
   invocation.language = Language::kC;
-  const auto facts = ProbeToolchain(FileSystem::Real(), {.path = compiler,
-                                                         .cwd = "/",
-                                                         .invocation = &invocation,
-                                                         .environment = &environment});
+  const auto facts = ProbeToolchain(
+      FileSystem::Real(),
+      {.path = compiler, .cwd = "/", .invocation = &invocation, .environment = &environment});
   return facts.ok() ? facts->identity : Digest();
 }
 
@@ -275,8 +274,7 @@ class TestWorker {
     config.waiting = 8;
     config.scheduler_address = "127.0.0.1:1";
     if (change) change(&config);
-    certificate_ =
-        MakeSelfSignedCertificate({"localhost", "127.0.0.1"}, NowSeconds(), 30).value();
+    certificate_ = MakeSelfSignedCertificate({"localhost", "127.0.0.1"}, NowSeconds(), 30).value();
     WorkerServer::Parts parts;
     parts.runtime = &runtime_;
     parts.image_directories = TestImage();
@@ -397,7 +395,8 @@ class TestWorker {
 
   std::vector<AuditRow> Rows() const {
     std::vector<AuditRow> rows;
-    const auto reader = AuditReader::Open(path::Join(server_->config().state_directory, "audit.db"));
+    const auto reader =
+        AuditReader::Open(path::Join(server_->config().state_directory, "audit.db"));
     EXPECT_TRUE(reader.ok()) << reader.status();
     EXPECT_TRUE((*reader)
                     ->ForEach({},
@@ -410,6 +409,8 @@ class TestWorker {
   }
 
   std::string unit_root() const { return scratch_ / "stage/project"; }
+  const std::string& address() const { return server_->address(); }
+  const std::string& certificate_pem() const { return certificate_.certificate_pem; }
   WorkerServer& server() { return *server_; }
   NoSandbox::Shared& sandboxes() { return runtime_.shared; }
   worker::v1::Worker::Stub& stub() { return *stub_; }
@@ -420,8 +421,7 @@ class TestWorker {
   static std::string Trailer(const grpc::ClientContext& context) {
     const auto& trailers = context.GetServerTrailingMetadata();
     const auto found = trailers.find("hpcc-retry-after-ms");
-    return found == trailers.end() ? ""
-                                   : std::string(found->second.data(), found->second.size());
+    return found == trailers.end() ? "" : std::string(found->second.data(), found->second.size());
   }
   static Reply ReadReply(const grpc::ClientContext& context,
                          grpc::ClientReader<worker::v1::CompileReply>& reader) {

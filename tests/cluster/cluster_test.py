@@ -114,7 +114,8 @@ class Audit(cluster_case.ClusterTest):
         text = self.cluster.audit("query", "--csv").stdout.decode()
         table = list(csv.DictReader(io.StringIO(text, newline="")))
         self.assertEqual([row["job_id"] for row in rows], [row["job_id"] for row in table])
-        self.assertEqual("\n".join(rows[0]["flags"]) + "\n", table[0]["flags"])
+        # The apostrophe keeps spreadsheets from taking "-o" for a formula.
+        self.assertEqual("'" + "\n".join(rows[0]["flags"]) + "\n", table[0]["flags"])
         lines = self.cluster.audit("query").stdout.decode().splitlines()
         self.assertEqual(3, len(lines))
         self.assertIn("dev/developer  miss  process  exit 0", lines[0])

@@ -5,13 +5,19 @@ the wrong place, to the wrong tenant, altered; and what one tenant sees of anoth
 import base64
 import hashlib
 import json
+import os
 import re
 import sys
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
-import grpc
+try:
+    import grpc
+except ImportError:  # Debian's package is for Debian's Python, which may not be the first on PATH
+    if sys.executable == "/usr/bin/python3":
+        raise
+    os.execv("/usr/bin/python3", ["/usr/bin/python3", "-B", *sys.argv])
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "daemon"))
