@@ -245,8 +245,8 @@ AuditLog::~AuditLog() = default;
 
 absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Open(const AuditLogOptions& options) {
   // SQLite gives the files beside it the mode that this one has. The descriptor is closed before
-  // SQLite opens the file: closing it later would take SQLite's own locks away, and whoever reads the
-  // log with another program would then remove the write-ahead log from under it.
+  // SQLite opens the file: closing it later would take SQLite's own locks away, and whoever reads
+  // the log with another program would then remove the write-ahead log from under it.
   {
     const absl::StatusOr<std::unique_ptr<File>> made =
         FileSystem::Real().Create(options.path, 0600);
