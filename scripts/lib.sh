@@ -9,7 +9,7 @@ build_packages=(
   libabsl-dev libzstd-dev librust-blake3-dev libtomlplusplus-dev nlohmann-json3-dev
   libcli11-dev libfmt-dev libgtest-dev libgmock-dev libprotobuf-dev protobuf-compiler
   libcurl4-openssl-dev libssl-dev libtinyxml2-dev
-  libgrpc++-dev protobuf-compiler-grpc libsqlite3-dev libseccomp-dev
+  libgrpc++-dev protobuf-compiler-grpc libsqlite3-dev libseccomp-dev libmicrohttpd-dev
 )
 # To fetch and build a Debian source package.
 source_packages=(ca-certificates debian-archive-keyring dpkg-dev make)
@@ -17,11 +17,14 @@ source_packages=(ca-certificates debian-archive-keyring dpkg-dev make)
 # and distcc are wrappers to stand in a chain with; tcl makes SQLite's amalgamation; libclang-rt is
 # what the sanitizers of clang need; procps and strace are what the tests look at processes with.
 # radosgw with its two daemons is a real S3 server and nginx a real WebDAV server, both on loopback
-# and from temporary directories; openssl makes their certificates; curl asks them as anybody would.
+# and from temporary directories; openssl makes their certificates; curl asks them as anybody would;
+# python3-grpcio speaks to schedulers and workers as no client of ours would.
+# glewlwyd is a real identity provider (with SQLite, or its package brings MySQL); rnbyc makes its keys.
 test_packages=(
   python3 clang-14 clang-tools-14 clang-format-14 libclang-rt-14-dev lld-14 bash-completion zsh
   man-db ccache distcc tcl strace
-  radosgw ceph-mon ceph-osd nginx openssl curl
+  radosgw ceph-mon ceph-osd nginx openssl curl python3-grpcio
+  glewlwyd dbconfig-sqlite3 rnbyc sqlite3
 )
 # What bench/ compares hpcc with and no test needs; installed by hand.
 bench_packages=(ccache sccache)

@@ -27,7 +27,8 @@ namespace hpcc {
 
 namespace {
 
-constexpr uint64_t kMostBlobs = 262'144;
+constexpr uint64_t kMoreFiles = 1'024;  // that arrive, and directories
+constexpr uint64_t kBytesPerBlob = 4'096;
 constexpr int kMoreThreads = 8;  // for what is no exec
 
 absl::StatusOr<ProcessSetup> ReadSetup() {
@@ -80,8 +81,9 @@ absl::Status RunProcessAgent() {
   // Before there is any thread.
   HPCC_ASSIGN_OR_RETURN(const Launcher launcher, Launcher::Start(settings));
 
-  HPCC_ASSIGN_OR_RETURN(Descriptor blob_directory,
-                        MakeMemoryFileSystem(setup.blob_bytes, kMostBlobs));
+  HPCC_ASSIGN_OR_RETURN(
+      Descriptor blob_directory,
+      MakeMemoryFileSystem(setup.blob_bytes, setup.blob_bytes / kBytesPerBlob + kMoreFiles));
   BlobStore blobs(std::move(blob_directory), setup.blob_bytes);
   Descriptor image_root(open(settings.image_root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!image_root.valid()) return ErrnoStatus(errno, "open", settings.image_root);

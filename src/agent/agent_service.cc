@@ -1,8 +1,7 @@
 #include "agent/agent_service.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -16,6 +15,8 @@ namespace {
 
 constexpr uint32_t kFirstUser = 1000;
 constexpr uint32_t kUsers = 60'000;
+// A worker that cancelled an exec may start the next one before the cancelled one is dead.
+constexpr std::chrono::seconds kWaitForPlace{2};
 
 grpc::Status ToGrpc(const absl::Status& status) {
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
@@ -99,8 +100,10 @@ bool AgentService::OwnIdentities() const {
 }
 
 bool AgentService::Enter(ExecIdentity* identity) {
-  const std::lock_guard lock(mutex_);
-  if (users_.size() >= shape_.cpus) return false;
+  std::unique_lock lock(mutex_);
+  if (!left_.wait_for(lock, kWaitForPlace, [this] { return users_.size() < shape_.cpus; })) {
+    return false;
+  }
   if (OwnIdentities()) {
     do {
       last_user_ = (last_user_ + 1) % kUsers;
@@ -113,8 +116,11 @@ bool AgentService::Enter(ExecIdentity* identity) {
 }
 
 void AgentService::Leave(const ExecIdentity& identity) {
-  const std::lock_guard lock(mutex_);
-  users_.erase(users_.find(identity.user));
+  {
+    const std::lock_guard lock(mutex_);
+    users_.erase(users_.find(identity.user));
+  }
+  left_.notify_one();
 }
 
 }  // namespace hpcc

@@ -3,6 +3,7 @@
 
 // What an agent answers: proto/hpcc/agent/v1/agent.proto.
 
+#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <set>
@@ -38,7 +39,8 @@ class AgentService final : public agent_v1::Agent::Service {
   grpc::Status Exec(grpc::ServerContext* context, ExecSession::Stream* stream) override;
 
  private:
-  // A place among the execs, with an identity nobody else has now. False: all are taken.
+  // A place among the execs, with an identity nobody else has now. False: all are taken, and none
+  // became free in a while.
   bool Enter(ExecIdentity* identity);
   void Leave(const ExecIdentity& identity);
   bool OwnIdentities() const;
@@ -50,6 +52,7 @@ class AgentService final : public agent_v1::Agent::Service {
   const ExecRoom room_;
 
   std::mutex mutex_;
+  std::condition_variable left_;
   std::multiset<uint32_t> users_;  // of the execs that run
   uint32_t last_user_ = 0;
 };

@@ -19,7 +19,7 @@ namespace {
 constexpr uint64_t kPage = 4096;
 
 // What `size` bytes take: whole pages, and at least one for the file itself.
-uint64_t ChargeOf(uint64_t size) {
+uint64_t PagesOf(uint64_t size) {
   return std::max<uint64_t>(kPage, (size + kPage - 1) / kPage * kPage);
 }
 
@@ -79,6 +79,12 @@ absl::StatusOr<Descriptor> BlobStore::Open(const Digest& digest) {
   return file;
 }
 
+uint64_t BlobStore::ChargeOf(const Digest& digest) const {
+  const std::lock_guard lock(mutex_);
+  const auto blob = blobs_.find(digest);
+  return blob == blobs_.end() ? 0 : blob->second.charge;
+}
+
 uint64_t BlobStore::held() const {
   const std::lock_guard lock(mutex_);
   return charged_;
@@ -90,8 +96,8 @@ absl::Status BlobStore::Arrival::Add(std::string_view data) {
   }
   {
     const std::lock_guard lock(store_.mutex_);
-    const uint64_t before = file_.valid() ? ChargeOf(size_) : 0;
-    if (!store_.Charge(ChargeOf(size_ + data.size()) - before)) {
+    const uint64_t before = file_.valid() ? PagesOf(size_) : 0;
+    if (!store_.Charge(PagesOf(size_ + data.size()) - before)) {
       return absl::ResourceExhaustedError("no room for a blob");
     }
     if (!file_.valid()) name_ = StrCat("arriving-", ++store_.arrivals_);
@@ -102,7 +108,7 @@ absl::Status BlobStore::Arrival::Add(std::string_view data) {
     if (!file_.valid()) {
       const int error = errno;
       const std::lock_guard lock(store_.mutex_);
-      store_.charged_ -= ChargeOf(size_ + data.size());
+      store_.charged_ -= PagesOf(size_ + data.size());
       return ErrnoStatus(error, "create", "a blob");
     }
   }
@@ -132,7 +138,7 @@ absl::Status BlobStore::Arrival::Finish(Pins* pins) {
       }
       file_.Reset();  // the charge is the blob's now
       const auto use = store_.uses_.insert(store_.uses_.end(), expected_);
-      store_.blobs_[expected_] = Blob{.charge = ChargeOf(size_), .pins = 0, .use = use};
+      store_.blobs_[expected_] = Blob{.charge = PagesOf(size_), .pins = 0, .use = use};
     }
     if (pins != nullptr) {
       ++store_.blobs_.at(expected_).pins;
@@ -146,7 +152,7 @@ BlobStore::Arrival::~Arrival() {
   if (!file_.valid()) return;
   unlinkat(store_.directory_.get(), name_.c_str(), 0);
   const std::lock_guard lock(store_.mutex_);
-  store_.charged_ -= ChargeOf(size_);
+  store_.charged_ -= PagesOf(size_);
 }
 
 }  // namespace hpcc

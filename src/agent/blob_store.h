@@ -73,6 +73,9 @@ class BlobStore {
   // For reading. NotFound.
   absl::StatusOr<Descriptor> Open(const Digest& digest);
 
+  // What a blob takes here, in whole pages; 0: it isn't here.
+  uint64_t ChargeOf(const Digest& digest) const;
+
   uint64_t held() const;
   uint64_t capacity() const { return capacity_; }
 

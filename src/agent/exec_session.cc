@@ -91,6 +91,8 @@ absl::Status ExecSession::ReadHeader() {
 
 absl::Status ExecSession::CompareWithImage() {
   for (const ManifestEntry& entry : command_.manifest.entries) {
+    // Files of the image that were never looked at are read: a long manifest takes a while.
+    if (context_.IsCancelled()) return absl::CancelledError("exec: cancelled");
     bool staged = false;
     HPCC_RETURN_IF_ERROR(room_.image.Check(entry, &staged));
     if (staged) staged_.push_back(&entry);

@@ -9,6 +9,7 @@
 
 #include "agent/content_digest.h"
 #include "agent/open_within.h"
+#include "base/clock.h"
 #include "base/path.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -16,6 +17,8 @@
 namespace hpcc {
 
 namespace {
+
+constexpr int64_t kRecent = 2'000'000'000;  // nanoseconds
 
 int64_t Nanoseconds(const timespec& time) {
   return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
@@ -52,8 +55,12 @@ absl::StatusOr<Digest> ImageFiles::DigestAt(const std::string& path) {
     if (found != remembered_.end() && found->second.stamp == stamp) return found->second.digest;
   }
   HPCC_ASSIGN_OR_RETURN(const Digest digest, DigestOfDescriptor(file.get()));
-  // What changed while it was read isn't remembered under either stamp.
-  if (fstat(file.get(), &facts) != 0 || StampOf(facts) != stamp) return digest;
+  // What changed while it was read isn't remembered under either stamp, and what changed a moment
+  // ago could change again without a new one.
+  if (fstat(file.get(), &facts) != 0 || StampOf(facts) != stamp ||
+      Clock::Real().NowNanoseconds() - stamp.changed < kRecent) {
+    return digest;
+  }
   const std::lock_guard lock(mutex_);
   if (remembered_.size() >= kMaxRememberedImageFiles) remembered_.clear();
   remembered_[path] = Remembered{.stamp = stamp, .digest = digest};

@@ -50,10 +50,21 @@ std::vector<std::string_view> FieldsOfStat(const std::string& text) {
   return StrSplit(std::string_view(text).substr(name_end + 2), ' ');
 }
 
+// "name:   12 kB", in bytes; 0 where there is no such line.
+uint64_t KilobytesAt(std::string_view text, std::string_view name) {
+  const size_t found = text.find(name);
+  return found == std::string_view::npos ? 0 : 1024 * Number(text.substr(found + name.size(), 32));
+}
+
+// Memory that isn't a file's: nothing can be done without it when there is no room.
+uint64_t UncachedMemory(std::string_view text, std::string_view anonymous,
+                        std::string_view shared) {
+  return KilobytesAt(text, anonymous) + KilobytesAt(text, shared);
+}
+
 }  // namespace
 
 ProcessUsage SampleProcesses() {
-  static const uint64_t page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   static const uint64_t ticks = static_cast<uint64_t>(sysconf(_SC_CLK_TCK));
   ProcessUsage usage;
   uint64_t cpu_ticks = 0;
@@ -63,28 +74,18 @@ ProcessUsage SampleProcesses() {
     if (fields.size() < 18) return;
     for (size_t field = 14; field <= 17; ++field) cpu_ticks += Number(fields[field - 3]);
     usage.tasks += Number(fields[20 - 3]);
-    const std::string sizes = ReadText(process + "/statm");
-    const std::vector<std::string_view> pages = StrSplit(std::string_view(sizes), ' ');
-    if (pages.size() < 3) return;
-    const uint64_t resident = Number(pages[1]);
-    const uint64_t shared = Number(pages[2]);
-    usage.memory_bytes += (resident > shared ? resident - shared : 0) * page;
+    usage.memory_bytes += UncachedMemory(ReadText(process + "/status"), "RssAnon:", "RssShmem:");
   });
   usage.cpu = std::chrono::milliseconds(cpu_ticks * 1000 / ticks);
   return usage;
 }
 
 uint64_t ProportionalMemory() {
-  uint64_t kilobytes = 0;
+  uint64_t bytes = 0;
   ForEachProcess([&](const std::string& process) {
-    const std::string text = ReadText(process + "/smaps_rollup");
-    constexpr std::string_view kName = "Pss_Anon:";
-    const size_t found = text.find(kName);
-    if (found != std::string::npos) {
-      kilobytes += Number(std::string_view(text).substr(found + kName.size()));
-    }
+    bytes += UncachedMemory(ReadText(process + "/smaps_rollup"), "Pss_Anon:", "Pss_Shmem:");
   });
-  return kilobytes * 1024;
+  return bytes;
 }
 
 }  // namespace hpcc

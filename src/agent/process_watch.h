@@ -10,8 +10,9 @@
 namespace hpcc {
 
 struct ProcessUsage {
-  uint64_t tasks = 0;         // processes and threads
-  uint64_t memory_bytes = 0;  // anonymous memory; what is shared after a fork counts each time
+  uint64_t tasks = 0;  // processes and threads
+  // Memory that is no file's. What processes share, as after a fork, counts each time.
+  uint64_t memory_bytes = 0;
   std::chrono::milliseconds cpu{0};  // of those that run, and of those they have waited for
 };
 

@@ -1,7 +1,6 @@
 #include "agent/stage.h"
 
 #include <fcntl.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -21,6 +20,7 @@ namespace hpcc {
 namespace {
 
 constexpr uint64_t kPage = 4096;
+constexpr size_t kBufferBytes = size_t{128} << 10;
 // Files a command may make, for each of its stage's bytes and at least.
 constexpr uint64_t kBytesPerFile = 16 << 10;
 constexpr uint64_t kLeastFiles = 4'096;
@@ -28,26 +28,36 @@ constexpr uint64_t kLeastFiles = 4'096;
 // would. So there is room beyond the limit, and whoever watches the exec ends it there.
 constexpr uint64_t kLeastRoom = uint64_t{256} << 20;
 
+bool IsFile(const ManifestEntry& entry) {
+  return entry.kind == ManifestEntry::Kind::kFile || entry.kind == ManifestEntry::Kind::kExecutable;
+}
+
 absl::Status Contradiction(std::string_view path) {
   return absl::InvalidArgumentError(StrCat("exec: ", path, ": the paths contradict each other"));
 }
 
-absl::StatusOr<uint64_t> SizeOf(const Descriptor& file) {
-  struct stat facts;
-  if (fstat(file.get(), &facts) != 0) return ErrnoStatus(errno, "stat", "a blob");
-  return static_cast<uint64_t>(facts.st_size);
+bool WriteAll(int file, const char* data, size_t size) {
+  while (size > 0) {
+    const ssize_t written = write(file, data, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    data += written;
+    size -= static_cast<size_t>(written);
+  }
+  return true;
 }
 
-absl::Status Copy(const Descriptor& from, int to) {
-  HPCC_ASSIGN_OR_RETURN(uint64_t left, SizeOf(from));
-  while (left > 0) {
-    const ssize_t copied = sendfile(to, from.get(), nullptr, left);
-    if (copied < 0 && errno == EINTR) continue;
-    if (copied < 0) return ErrnoStatus(errno, "copy", "a blob");
-    if (copied == 0) return absl::DataLossError("a blob is shorter than it was");
-    left -= static_cast<uint64_t>(copied);
+// Two calls for most sources, which is less than sendfile(2) costs by the pipe it goes through.
+absl::Status Copy(const Descriptor& from, int to, std::vector<char>& buffer) {
+  for (;;) {
+    const ssize_t got = read(from.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ErrnoStatus(errno, "read", "a blob");
+    if (!WriteAll(to, buffer.data(), static_cast<size_t>(got))) {
+      return ErrnoStatus(errno, "copy", "a blob");
+    }
+    if (static_cast<size_t>(got) < buffer.size()) return absl::OkStatus();
   }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -59,21 +69,18 @@ absl::StatusOr<Stage> Stage::Make(const ExecCommand& command,
   uint64_t source_bytes = 0;
   for (const ManifestEntry* entry : staged) {
     source_bytes += kPage;
-    const bool file = entry->kind == ManifestEntry::Kind::kFile ||
-                      entry->kind == ManifestEntry::Kind::kExecutable;
-    if (!file) continue;
-    HPCC_ASSIGN_OR_RETURN(const Descriptor blob, blobs.Open(entry->digest));
-    HPCC_ASSIGN_OR_RETURN(const uint64_t size, SizeOf(blob));
-    source_bytes += size;
+    if (IsFile(*entry)) source_bytes += blobs.ChargeOf(entry->digest);
   }
   const uint64_t limit = command.bounds.stage_bytes;
   const uint64_t files = std::max(kLeastFiles, limit / kBytesPerFile) + 16 * staged.size();
   Stage stage;
+  stage.buffer_.resize(kBufferBytes);
   HPCC_ASSIGN_OR_RETURN(
       stage.root_, MakeMemoryFileSystem(source_bytes + limit + std::max(limit, kLeastRoom), files));
   HPCC_RETURN_IF_ERROR(stage.PlaceImage(image));
   for (const ManifestEntry* entry : staged) HPCC_RETURN_IF_ERROR(stage.Place(*entry, blobs));
   stage.last_descriptor_.Reset();
+  stage.buffer_ = {};
   HPCC_RETURN_IF_ERROR(stage.MakePlaces(command, image, identity));
 
   struct statfs facts;
@@ -132,7 +139,7 @@ absl::Status Stage::Place(const ManifestEntry& entry, BlobStore& blobs) {
                                O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
   if (!file.valid()) return Contradiction(entry.path);
   HPCC_ASSIGN_OR_RETURN(const Descriptor blob, blobs.Open(entry.digest));
-  return Copy(blob, file.get());
+  return Copy(blob, file.get(), buffer_);
 }
 
 absl::Status Stage::MakeWritable(const std::string& path, const ExecIdentity& identity) {

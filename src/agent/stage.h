@@ -69,6 +69,7 @@ class Stage {
   // The directory of the entry before: entries come in the order of their paths.
   std::string last_directory_;
   Descriptor last_descriptor_;
+  std::vector<char> buffer_;  // only while the stage is made
 };
 
 }  // namespace hpcc

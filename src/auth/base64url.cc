@@ -21,15 +21,15 @@ constexpr std::array<uint8_t, 256> kDigits = [] {
 }  // namespace
 
 std::string Base64UrlEncode(std::string_view bytes) {
-  std::string text;
-  text.reserve((bytes.size() * 4 + 2) / 3);
+  std::string text((bytes.size() * 4 + 2) / 3, '\0');
+  char* out = text.data();
   uint32_t bits = 0;
   int count = 0;
   for (const char byte : bytes) {
     bits = bits << 8 | static_cast<uint8_t>(byte);
-    for (count += 8; count >= 6; count -= 6) text.push_back(kAlphabet[bits >> (count - 6) & 63]);
+    for (count += 8; count >= 6; count -= 6) *out++ = kAlphabet[bits >> (count - 6) & 63];
   }
-  if (count > 0) text.push_back(kAlphabet[bits << (6 - count) & 63]);
+  if (count > 0) *out = kAlphabet[bits << (6 - count) & 63];
   return text;
 }
 

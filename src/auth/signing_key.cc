@@ -70,7 +70,7 @@ std::string SigningKey::Jwk() const {
 
 std::string SigningKey::Sign(std::string_view type, std::string_view claims) const {
   const std::string header =
-      JsonDocument({{"alg", "EdDSA"}, {"kid", key_id_}, {"typ", std::string(type)}});
+      StrCat(R"({"alg":"EdDSA","kid":)", JsonQuoted(key_id_), R"(,"typ":)", JsonQuoted(type), "}");
   const std::string signed_part = StrCat(Base64UrlEncode(header), ".", Base64UrlEncode(claims));
   return StrCat(signed_part, ".", Base64UrlEncode(signer_->Sign(signed_part)));
 }

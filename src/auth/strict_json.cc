@@ -1,5 +1,6 @@
 #include "auth/strict_json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <vector>
@@ -93,6 +94,13 @@ std::optional<int64_t> JsonSeconds(const json& value) {
   const double seconds = value.get<double>();
   if (!(std::fabs(seconds) <= kMaxSeconds)) return std::nullopt;
   return static_cast<int64_t>(seconds);
+}
+
+std::string JsonQuoted(std::string_view text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+  });
+  return plain ? StrCat("\"", text, "\"") : JsonDocument(std::string(text));
 }
 
 std::string JsonDocument(const json& object) {

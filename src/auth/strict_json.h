@@ -31,6 +31,8 @@ std::string JsonText(const nlohmann::json& object, const char* name);
 // point in time can be (2^53).
 std::optional<int64_t> JsonSeconds(const nlohmann::json& value);
 
+// "text" in its quotes; what isn't UTF-8 in it is replaced.
+std::string JsonQuoted(std::string_view text);
 // `object` as text; what isn't UTF-8 in it is replaced.
 std::string JsonDocument(const nlohmann::json& object);
 

@@ -20,19 +20,19 @@ struct Row {
 constexpr std::array<Row, 15> kRows = {{
     {TokenRefusal::kTooLarge, "token-too-large"},
     {TokenRefusal::kMalformed, "token-malformed"},
-    {TokenRefusal::kDuplicateClaim, "token-duplicate-claim"},
-    {TokenRefusal::kMissingClaim, "token-missing-claim"},
+    {TokenRefusal::kDuplicateClaim, "token-claim-duplicated"},
+    {TokenRefusal::kMissingClaim, "token-claim-missing"},
     {TokenRefusal::kAlgorithmRefused, "token-algorithm-refused"},
-    {TokenRefusal::kUnknownKey, "token-unknown-key"},
+    {TokenRefusal::kUnknownKey, "token-key-unknown"},
     {TokenRefusal::kAlgorithmMismatch, "token-algorithm-mismatch"},
-    {TokenRefusal::kSignatureInvalid, "token-signature-invalid"},
-    {TokenRefusal::kWrongType, "token-wrong-type"},
-    {TokenRefusal::kWrongIssuer, "token-wrong-issuer"},
-    {TokenRefusal::kWrongAudience, "token-wrong-audience"},
+    {TokenRefusal::kSignatureInvalid, "token-signature-wrong"},
+    {TokenRefusal::kWrongType, "token-type-wrong"},
+    {TokenRefusal::kWrongIssuer, "token-issuer-wrong"},
+    {TokenRefusal::kWrongAudience, "token-audience-wrong"},
     {TokenRefusal::kExpired, "token-expired"},
     {TokenRefusal::kNotYetValid, "token-not-yet-valid"},
-    {TokenRefusal::kWrongTenant, "token-wrong-tenant"},
-    {TokenRefusal::kKeysUnavailable, "identity-provider-failed"},
+    {TokenRefusal::kWrongTenant, "token-tenant-wrong"},
+    {TokenRefusal::kKeysUnavailable, "token-keys-unavailable"},
 }};
 
 }  // namespace

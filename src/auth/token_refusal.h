@@ -15,19 +15,19 @@ namespace hpcc {
 enum class TokenRefusal : uint8_t {
   kTooLarge,           // token-too-large
   kMalformed,          // token-malformed: no three parts of base64url, no JSON, a critical header
-  kDuplicateClaim,     // token-duplicate-claim: a name twice in header or claims
-  kMissingClaim,       // token-missing-claim: also a claim of a wrong type
+  kDuplicateClaim,     // token-claim-duplicated: a name twice in header or claims
+  kMissingClaim,       // token-claim-missing: also a claim of a wrong type
   kAlgorithmRefused,   // token-algorithm-refused: none, HMAC, and whatever is not on the list
-  kUnknownKey,         // token-unknown-key: no key of this name in this key set
+  kUnknownKey,         // token-key-unknown: no key of this name in this key set
   kAlgorithmMismatch,  // token-algorithm-mismatch: the key is for another algorithm
-  kSignatureInvalid,   // token-signature-invalid
-  kWrongType,          // token-wrong-type: a token of ours made for another purpose
-  kWrongIssuer,        // token-wrong-issuer
-  kWrongAudience,      // token-wrong-audience
+  kSignatureInvalid,   // token-signature-wrong
+  kWrongType,          // token-type-wrong: a token of ours made for another purpose
+  kWrongIssuer,        // token-issuer-wrong
+  kWrongAudience,      // token-audience-wrong
   kExpired,            // token-expired
   kNotYetValid,        // token-not-yet-valid: nbf or iat lie in the future
-  kWrongTenant,        // token-wrong-tenant
-  kKeysUnavailable,    // identity-provider-failed: the identity provider does not answer; the token
+  kWrongTenant,        // token-tenant-wrong
+  kKeysUnavailable,    // token-keys-unavailable: the identity provider does not answer; the token
                        // may be good
 };
 

@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/daemon_status.h"
 #include "cli/json_output.h"
+#include "cli/remote_compile_report.h"
 #include "cli/remote_report.h"
 #include "cli/text.h"
 
@@ -36,6 +37,7 @@ struct Report {
   uint64_t files = 0;
   uint64_t max_size = 0;  // of all tiers together; 0: at least one has no limit
   std::vector<RemoteReport> remotes;
+  RemoteCompileReport remote_compiles;
   std::optional<daemon_v1::StatusReport> daemon;  // of the one that runs
 };
 
@@ -56,6 +58,7 @@ absl::StatusOr<Report> MakeReport(const CommandContext& context) {
   }
   if (!limited) report.max_size = 0;
   HPCC_ASSIGN_OR_RETURN(report.remotes, ReadRemoteReports(context));
+  report.remote_compiles = ReadRemoteCompileReport(context, report.counts);
   report.daemon = AskDaemonForStatus(context);
   return report;
 }
@@ -117,6 +120,7 @@ Json ToJson(const Report& report) {
   }
   json["remote_caches"] = Json::array();
   for (const RemoteReport& remote : report.remotes) json["remote_caches"].push_back(ToJson(remote));
+  json["remote_compiles"] = ToJson(report.remote_compiles);
   json["daemon"] = nullptr;
   if (report.daemon) {
     const daemon_v1::StatusReport& daemon = *report.daemon;
@@ -192,6 +196,7 @@ std::string ToText(const Report& report, int64_t now_ns) {
     table.Row("files", StrCat(tier.usage.files), 1);
   }
   for (const RemoteReport& remote : report.remotes) AddRemote(remote, now_ns, &table);
+  AddRemoteCompiles(report.remote_compiles, now_ns, &table);
   if (report.daemon) AddDaemon(*report.daemon, now_ns, &table);
   return table.ToString();
 }
@@ -251,7 +256,9 @@ constexpr Command kStatsCommand = {
     .summary = "what the cache did and holds",
     .description =
         "Prints hits, misses and refusals by reason, the compile time that hits saved, and how\n"
-        "full the caches are; of remote ones hits, misses, errors, bytes and latency. With --json\n"
+        "full the caches are; of remote ones hits, misses, errors, bytes and latency; what "
+        "workers\n"
+        "compiled, and why not the rest. With --json\n"
         "and --zero together the counters are printed as they were before. What a running daemon\n"
         "holds is told too; the counters are the same with and without one.",
     .options = kOptions,

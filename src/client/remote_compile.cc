@@ -174,7 +174,10 @@ std::optional<CompileRun> RemoteCompile::Use(const RemoteCompiles::Answer& answe
   }
   if (!run.process.exit.success()) return UseFailure(std::move(run));
 
-  if (const std::string missing = MissingPart(subject_.invocation(), *bundle); !missing.empty()) {
+  // The dependency file is made here, as after any compile.
+  Invocation outputs_only = subject_.invocation();
+  outputs_only.dependencies = DependencyRequest();
+  if (const std::string missing = MissingPart(outputs_only, *bundle); !missing.empty()) {
     return Fall(FallbackCause::kOddResult, missing);
   }
   if (mapped && NamesSandbox(*bundle)) {

@@ -5,7 +5,6 @@
 #include "base/path.h"
 #include "base/strings.h"
 #include "compiler/embedded_files.h"
-#include "compiler/hidden_inputs.h"
 
 namespace hpcc {
 
@@ -56,8 +55,12 @@ void IncludePredictor::Run() {
     Keep(traced);
     search_.push_back({traced.real, entry.quote_only, entry.system});
   }
-  if (!Take(path::Join(input_.cwd, invocation.source), /*expand=*/HasIncludes(invocation))) {
+  const bool expand = HasIncludes(invocation) || assembler_;
+  if (!Take(path::Join(input_.cwd, invocation.source), expand)) {
     return Doubt("the source is not there");
+  }
+  if (!expand && !scanned_.empty() && scanned_.front()->embeds_files) {
+    return Doubt("it embeds files");
   }
   if (!HasIncludes(invocation)) return FollowAll();
   if (FlagsAsk(invocation)) return Doubt("__has_include in a flag");
@@ -193,13 +196,11 @@ void IncludePredictor::Keep(const TracedPath& traced) {
 void IncludePredictor::NoteText(const PredictedFile& file, const ScannedText& scanned) {
   if (scanned.computed_has_include) Doubt(StrCat(file.path, ": __has_include of a macro"));
   if (scanned.depends_on_stamps) Doubt(StrCat(file.path, ": compares the times of files"));
-  if (scanned.names_date_or_time) Doubt(StrCat(file.path, ": names date or time"));
   if (scanned.embeds_files && !assembler_) Doubt(StrCat(file.path, ": embeds files"));
   if (scanned.embeds_files && assembler_) FollowEmbedded(file);
   prediction_.asks_for_computed_names |= scanned.computed_include;
   pastes_has_include_ |= scanned.pastes_has_include;
   condition_names_include_ |= scanned.condition_names_include;
-  pastes_reserved_names_ |= scanned.pastes_reserved_names;
   aliases_.insert(scanned.has_include_aliases.begin(), scanned.has_include_aliases.end());
 }
 
@@ -249,16 +250,12 @@ void IncludePredictor::FollowEmbedded(const PredictedFile& file) {
 
 // What only shows when the unit is known as far as it goes. May add to what is pending.
 void IncludePredictor::LookAgain() {
-  if (prediction_.doubt || (aliases_.empty() && !pastes_reserved_names_)) return;
+  if (prediction_.doubt || aliases_.empty()) return;
   const std::vector<std::string> aliases(aliases_.begin(), aliases_.end());
   for (size_t i = 0; i < prediction_.files.size(); ++i) {
     const std::string path = prediction_.files[i].path;
     const absl::StatusOr<std::string> text = reader_.Text(path);
     if (!text.ok()) return Doubt(std::string(text.status().message()));
-    if (pastes_reserved_names_ && NamesDateOrTimeToPaste(*text)) {
-      return Doubt(StrCat(path, ": may name date or time"));
-    }
-    if (aliases.empty()) continue;
     ScannedText scanned;
     ScanForAliases(*text, aliases, &scanned);
     if (scanned.computed_has_include) return Doubt(StrCat(path, ": __has_include of a macro"));

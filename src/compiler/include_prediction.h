@@ -130,7 +130,6 @@ class IncludePredictor {
   std::set<std::string> aliases_;
   bool pastes_has_include_ = false;
   bool condition_names_include_ = false;
-  bool pastes_reserved_names_ = false;
 };
 
 }  // namespace hpcc

@@ -54,7 +54,7 @@ TEST(ManifestTest, AnAbsenceIsItsPathAlone) {
 }
 
 TEST(ManifestTest, PathsThatClimbOrAreNotNormalAreRefused) {
-  for (const std::string path :
+  for (const std::string& path :
        {std::string(""), std::string("/"), std::string("a"), std::string("/a/../b"),
         std::string("/.."), std::string("/a/./b"), std::string("/a//b"), std::string("/a/"),
         std::string("/a\0b", 4), "/" + std::string(kMaxManifestPathBytes, 'a')}) {

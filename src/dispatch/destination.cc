@@ -97,8 +97,9 @@ absl::StatusOr<WorkerRoute> Destination::Route(const std::string& avoid, const G
 }
 
 void Destination::Drop(const WorkerRoute& route) {
-  const std::lock_guard lock(mutex_);
-  if (route_.token == route.token) route_ = WorkerRoute();
+  const std::unique_lock lock(mutex_, kStep);
+  // Whoever holds it this long is getting another.
+  if (lock.owns_lock() && route_.token == route.token) route_ = WorkerRoute();
 }
 
 absl::Status Destination::SchedulerError(const absl::Status& status) const {

@@ -18,8 +18,8 @@ inline constexpr int kAgentMessageBytes = 36 << 20;
 // Of the data in one message: blobs, standard streams and outputs go in pieces.
 inline constexpr size_t kAgentChunkBytes = size_t{256} << 10;
 
-inline constexpr uint64_t kAgentBlobBytes = uint64_t{256} << 20;  // of one blob
-inline constexpr uint64_t kAgentOutputBytes = uint64_t{2} << 30;  // of the outputs of one exec
+inline constexpr uint64_t kAgentBlobBytes = uint64_t{256} << 20;    // of one blob
+inline constexpr uint64_t kAgentOutputBytes = uint64_t{512} << 20;  // of one exec's outputs
 
 // A header.
 inline constexpr size_t kAgentCommandBytes = size_t{1} << 20;  // arguments and environment together
@@ -40,9 +40,6 @@ inline constexpr uint64_t kExecStageBytesMost = uint64_t{16} << 30;
 inline constexpr uint64_t kExecStdioBytes = uint64_t{16} << 20;
 inline constexpr uint64_t kExecStdioBytesMost = uint64_t{256} << 20;
 inline constexpr uint64_t kExecMemoryLeast = uint64_t{16} << 20;
-
-// How long an agent waits for the worker's next message of an exec's inputs.
-inline constexpr std::chrono::seconds kAgentSilence{60};
 
 }  // namespace hpcc
 

@@ -57,6 +57,8 @@ struct ExecOutput {
   uint32_t mode = 0644;
 };
 
+// Anything but kNone: the command was ended, or can't be believed. Its status and streams are not
+// those of a compile, and there are no outputs.
 enum class ExceededLimit : uint8_t {
   kNone,
   kWallTime,

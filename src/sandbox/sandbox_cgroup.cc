@@ -1,12 +1,15 @@
 #include "sandbox/sandbox_cgroup.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <fstream>
 #include <string_view>
@@ -86,6 +89,23 @@ bool IsOf(const Membership& membership, std::string_view controller) {
   return names.empty() || std::find(names.begin(), names.end(), controller) != names.end();
 }
 
+// Groups are named hpcc-<worker's process>-<sandbox>. One with processes in it can't be removed,
+// whoever's it is.
+void RemoveLeftovers(const std::string& parent) {
+  constexpr std::string_view kPrefix = "hpcc-";
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(parent.c_str()), closedir);
+  if (stream == nullptr) return;
+  while (const dirent* entry = readdir(stream.get())) {
+    const std::string_view name = entry->d_name;
+    if (!name.starts_with(kPrefix)) continue;
+    pid_t worker = 0;
+    const char* digits = name.data() + kPrefix.size();
+    const auto [end, error] = std::from_chars(digits, name.data() + name.size(), worker);
+    if (error != std::errc() || end == digits || *end != '-' || worker <= 0) continue;
+    if (kill(worker, 0) != 0 && errno == ESRCH) rmdir(StrCat(parent, "/", name).c_str());
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<SandboxCgroup> SandboxCgroup::Make(const std::string& id,
@@ -94,12 +114,15 @@ std::unique_ptr<SandboxCgroup> SandboxCgroup::Make(const std::string& id,
   for (const Membership& membership : OwnMemberships()) {
     const std::vector<Setting> settings =
         membership.controllers.empty() ? SettingsV2(limits) : SettingsV1(limits);
-    std::string own = membership.path == "/" ? "" : membership.path;
-    const std::string directory = StrCat(MountOf(membership), own, "/hpcc-", getpid(), "-", id);
+    const std::string parent =
+        StrCat(MountOf(membership), membership.path == "/" ? "" : membership.path);
+    const std::string directory = StrCat(parent, "/hpcc-", getpid(), "-", id);
     const bool wanted = std::any_of(settings.begin(), settings.end(), [&](const Setting& setting) {
       return IsOf(membership, setting.controller);
     });
-    if (!wanted || mkdir(directory.c_str(), 0755) != 0) continue;
+    if (!wanted) continue;
+    RemoveLeftovers(parent);
+    if (mkdir(directory.c_str(), 0755) != 0) continue;
     cgroup->directories_.push_back(directory);
     std::vector<std::string> held;
     for (const Setting& setting : settings) {

@@ -23,7 +23,8 @@ struct CgroupLimits {
 class SandboxCgroup {
  public:
   // Makes what it can for `process`, which has no children yet. `id` becomes part of a directory's
-  // name. Never null; controllers() says what came of it.
+  // name. Never null; controllers() says what came of it. Empty groups that a killed worker left
+  // beside it are removed.
   static std::unique_ptr<SandboxCgroup> Make(const std::string& id, const CgroupLimits& limits,
                                              pid_t process);
   // Removes them; their processes are gone.

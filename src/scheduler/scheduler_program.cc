@@ -19,6 +19,8 @@
 #include "scheduler/scheduler_core.h"
 #include "scheduler/scheduler_service.h"
 #include "scheduler/state_directory.h"
+#include "telemetry/audit_log.h"
+#include "telemetry/security_events.h"
 
 namespace hpcc {
 
@@ -65,29 +67,6 @@ void Complain(std::string_view message) {
   const std::string line = StrCat("hpcc-scheduler: ", message, "\n");
   fwrite(line.data(), 1, line.size(), stderr);
 }
-
-// One line, whatever strangers put into it.
-std::string Printable(std::string_view text) {
-  std::string out(text.substr(0, 1024));
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return out;
-}
-
-class LoggedEvents final : public EventSink {
- public:
-  void Report(const SchedulerEvent& event) override {
-    std::string line = StrCat("security-event ", event.name);
-    for (const auto& [name, value] : {std::pair{" tenant=", event.tenant},
-                                      {" user=", event.user},
-                                      {" peer=", event.peer},
-                                      {" detail=", event.detail}}) {
-      if (!value.empty()) StrAppend(&line, std::string_view(name), value);
-    }
-    Say(LogLevel::kWarning, Printable(line));
-  }
-};
 
 // Keys and secrets are in this process's memory: none of it goes to a file, nor to another process
 // of the same user that attaches to this one.
@@ -165,12 +144,13 @@ class RunningScheduler {
   }
 
   // Until SIGINT or SIGTERM.
-  void Run() {
+  void Run(SecurityEvents& security_events) {
     for (;;) {
       const int signal = WaitForSignal(kTick);
       if (signal == SIGINT || signal == SIGTERM) break;
       if (signal == SIGHUP) Reload();
       RotateWhenDue();
+      security_events.Flush();
     }
     Say(LogLevel::kInfo, "told to end");
     server_->Stop();
@@ -234,10 +214,13 @@ absl::Status Serve(const Arguments& arguments, SchedulerConfig config, FileSyste
   HPCC_ASSIGN_OR_RETURN(StateDirectory state, StateDirectory::Open(fs, clock, config.state_dir));
   if (arguments.rotate_keys) return state.RotateKeys(config.session_lifetime, arguments.force);
   HPCC_RETURN_IF_ERROR(state.Lock());
-  LoggedEvents events;
+  HPCC_ASSIGN_OR_RETURN(const std::unique_ptr<AuditLog> audit,
+                        AuditLog::Open({.path = state.AuditFile()}));
+  SecurityEvents security_events(clock, audit.get());
+  RecordedEvents events(security_events);
   RunningScheduler scheduler(arguments, std::move(config), fs, clock, environment, state);
   HPCC_RETURN_IF_ERROR(scheduler.Start(events));
-  scheduler.Run();
+  scheduler.Run(security_events);
   return absl::OkStatus();
 }
 
@@ -263,11 +246,12 @@ int RunScheduler(int argc, char** argv) {
            config->tenants.size());
     return 0;
   }
-  if (!config->log_file.empty()) {
-    if (const absl::Status opened = OpenLog(config->log_file); !opened.ok()) {
-      Complain(std::string(opened.message()));
-      return kFailed;
-    }
+  if (config->log_file.empty()) {
+    // Where standard error is a socket it can't be opened; Say() writes to it all the same.
+    OpenLog("/dev/stderr").IgnoreError();
+  } else if (const absl::Status opened = OpenLog(config->log_file); !opened.ok()) {
+    Complain(std::string(opened.message()));
+    return kFailed;
   }
   const absl::Status status = Serve(*arguments, *std::move(config), fs, environment);
   if (!status.ok()) Complain(std::string(status.message()));

@@ -78,6 +78,10 @@ absl::StatusOr<std::string> StateDirectory::DecoySecret() {
   return absl::InvalidArgumentError(StrCat(file, ": is not ", kDecoySecret, " bytes; remove it"));
 }
 
+std::string StateDirectory::AuditFile() const {
+  return path::Join(path_, "audit.db");
+}
+
 absl::StatusOr<CertificateAndKey> StateDirectory::Certificate(const SchedulerConfig& config) {
   if (!config.certificate_file.empty()) {
     return LoadCertificate(*fs_, config.certificate_file, config.key_file);

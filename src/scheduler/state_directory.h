@@ -7,6 +7,7 @@
 //   lock              held by the one that runs
 //   signing-keys      auth/key_ring.h: sessions and routing tokens outlive a restart
 //   decoy-secret      32 bytes: unknown tenants get the same answer after it
+//   audit.db          telemetry/audit_log.h: the security events
 //   certificate.pem, certificate.key      auth/certificate.h, where none were given
 //
 // Workers and routes are not kept: workers register again, clients ask again.
@@ -36,6 +37,7 @@ class StateDirectory {
   // `least_age`, so that sessions it signed still run; with `force` that doesn't count.
   absl::Status RotateKeys(std::chrono::seconds least_age, bool force);
   absl::StatusOr<std::string> DecoySecret();
+  std::string AuditFile() const;
   // Of the files that are configured, else the self-made one.
   absl::StatusOr<CertificateAndKey> Certificate(const SchedulerConfig& config);
 

@@ -1,15 +1,13 @@
 // From the start of a sandbox to its end, however it comes.
 
 #include <signal.h>
-#include <sys/types.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <thread>
 
+#include "base/process.h"
+#include "base/process_state.h"
 #include "sandbox_test_support.h"
 
 namespace hpcc {
@@ -17,23 +15,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-
-// Children of this process that are agents.
-std::vector<pid_t> Agents() {
-  std::vector<pid_t> agents;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    std::ifstream stat(entry.path() / "stat");
-    pid_t process = 0;
-    pid_t parent = 0;
-    std::string name;
-    char state = 0;
-    if (stat >> process >> name >> state >> parent && parent == getpid() && state != 'Z' &&
-        name == "(hpcc-agent)") {
-      agents.push_back(process);
-    }
-  }
-  return agents;
-}
 
 TEST_F(SandboxTest, ItSaysWhatItIs) {
   EXPECT_EQ(sandbox_->isolation(), "process");
@@ -72,6 +53,32 @@ TEST_F(SandboxTest, StopEndsEverythingInIt) {
   EXPECT_TRUE(Agents().empty());
 }
 
+// Run by the test below, in a process of its own.
+TEST_F(SandboxTest, DISABLED_StartAndDie) {
+  std::thread running([this] { (void)Exec(Command({kProbe, "ignore-signals"})); });
+  std::this_thread::sleep_for(milliseconds(300));
+  std::printf("agent %d\n", static_cast<int>(Agents().at(0)));
+  std::fflush(stdout);
+  kill(getpid(), SIGKILL);
+}
+
+TEST(ProcessRuntimeTest, AWorkerThatIsKilledTakesItsSandboxesAlong) {
+  const absl::StatusOr<CapturedRun> run =
+      RunCaptured({"/proc/self/exe", "--gtest_also_run_disabled_tests",
+                   "--gtest_filter=SandboxTest.DISABLED_StartAndDie"},
+                  Environment::OfThisProcess());
+  ASSERT_TRUE(run.ok()) << run.status();
+  ASSERT_EQ(run->exit.signal, SIGKILL) << run->out;
+  const size_t told = run->out.find("agent ");
+  ASSERT_NE(told, std::string::npos) << run->out;
+  const int64_t agent = std::stoi(run->out.substr(told + 6));
+  const auto start = steady_clock::now();
+  while (!IsStoppedOrGone(agent)) {
+    ASSERT_LT(steady_clock::now() - start, std::chrono::seconds(3));
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+}
+
 TEST_F(SandboxTest, TwoSandboxesLiveSideBySide) {
   const absl::StatusOr<std::unique_ptr<Sandbox>> other = runtime_.Start(
       {.id = "other", .tenant = "globex", .image = "host"}, std::chrono::seconds(20));
@@ -86,7 +93,7 @@ TEST_F(SandboxTest, MoreExecsThanItHasProcessorsAreRefused) {
   std::atomic<int> refused{0};
   for (int i = 0; i < 6; ++i) {
     execs.emplace_back([this, &refused] {
-      const absl::Status status = Exec(Command({"/bin/sleep", "1"})).status();
+      const absl::Status status = Exec(Command({"/bin/sleep", "4"})).status();
       if (absl::IsResourceExhausted(status)) ++refused;
     });
   }
@@ -104,7 +111,7 @@ TEST(ProcessRuntimeTest, AnAgentThatEndsAtOnceIsReportedWithWhatItSaid) {
 }
 
 TEST(ProcessRuntimeTest, AnAgentThatSaysNothingIsGivenUp) {
-  ProcessRuntime runtime({.agent = HPCC_SANDBOX_PROBE});  // with an agent's argument it waits
+  ProcessRuntime runtime({.agent = ProbePath()});  // with an agent's argument it waits
   const auto start = steady_clock::now();
   const absl::Status status =
       runtime.Start({.id = "x", .tenant = "a", .image = "host"}, milliseconds(500)).status();
@@ -113,7 +120,7 @@ TEST(ProcessRuntimeTest, AnAgentThatSaysNothingIsGivenUp) {
 }
 
 TEST(ProcessRuntimeTest, AnImageOrAnAgentThatIsNotThereIsNotFound) {
-  ProcessRuntime host({.agent = HPCC_AGENT});
+  ProcessRuntime host({.agent = AgentPath()});
   EXPECT_TRUE(absl::IsNotFound(
       host.Start({.id = "x", .image = "sha256:0"}, std::chrono::seconds(5)).status()));
   ProcessRuntime none({.agent = "/no/such/agent"});
@@ -122,7 +129,7 @@ TEST(ProcessRuntimeTest, AnImageOrAnAgentThatIsNotThereIsNotFound) {
 }
 
 TEST(ProcessRuntimeTest, ASpecThatBreaksARuleIsRefused) {
-  ProcessRuntime runtime({.agent = HPCC_AGENT});
+  ProcessRuntime runtime({.agent = AgentPath()});
   for (const char* id : {"", "../x", "a b"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(
         runtime.Start({.id = id, .image = "host"}, std::chrono::seconds(5)).status()));

@@ -52,6 +52,9 @@ int Escape() {
   Tell("bpf", syscall(SYS_bpf, 0, nullptr, 0) >= 0);
   Tell("userfaultfd", syscall(SYS_userfaultfd, 0) >= 0);
   Tell("io_uring", syscall(SYS_io_uring_setup, 1, nullptr) >= 0);
+  Tell("memfd_create", memfd_create("x", 0) >= 0);
+  Tell("shared memory of no file",
+       mmap(nullptr, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
   Tell("keyctl", syscall(SYS_keyctl, 0, -3, 1) >= 0);
   Tell("fsopen", syscall(SYS_fsopen, "tmpfs", 0) >= 0);
   Tell("open_by_handle_at", syscall(SYS_open_by_handle_at, 0, nullptr, 0) >= 0);
@@ -80,6 +83,16 @@ int EatMemory() {
   constexpr size_t kPiece = size_t{8} << 20;
   for (;;) {
     void* piece = mmap(nullptr, kPiece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (piece == MAP_FAILED) return 3;
+    std::memset(piece, 1, kPiece);
+  }
+}
+
+int EatSharedMemory() {
+  constexpr size_t kPiece = size_t{8} << 20;
+  const int zero = open("/dev/zero", O_RDWR);
+  for (;;) {
+    void* piece = mmap(nullptr, kPiece, PROT_READ | PROT_WRITE, MAP_SHARED, zero, 0);
     if (piece == MAP_FAILED) return 3;
     std::memset(piece, 1, kPiece);
   }
@@ -150,6 +163,7 @@ int Run(std::string_view what, char** rest) {
   if (what == "write") return WriteAll(rest);
   if (what == "eat-memory") return EatMemory();
   if (what == "eat-memory-together") return EatMemoryTogether();
+  if (what == "eat-shared-memory") return EatSharedMemory();
   if (what == "fork") ForkForEver();
   if (what == "eat-disk") return EatDisk(*rest);
   if (what == "eat-files") return EatFiles(*rest);

@@ -2,12 +2,17 @@
 #define HPCC_TESTS_SANDBOX_SANDBOX_TEST_SUPPORT_H_
 
 // A real sandbox and short ways to run something in it. HPCC_AGENT and HPCC_SANDBOX_PROBE are
-// paths, given by the build.
+// paths, given by the build, or the environment in its place.
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -21,7 +26,40 @@
 
 namespace hpcc {
 
+inline std::string PathOf(const char* variable, const char* built) {
+  const char* given = std::getenv(variable);
+  return given == nullptr ? built : given;
+}
+inline std::string AgentPath() {
+  return PathOf("HPCC_AGENT", HPCC_AGENT);
+}
+inline std::string ProbePath() {
+  return PathOf("HPCC_SANDBOX_PROBE", HPCC_SANDBOX_PROBE);
+}
+
+// Whether sandboxes started here have ids of their own.
+inline bool HasManyIds() {
+  return geteuid() == 0;
+}
+
 inline constexpr char kProbe[] = "/opt/probe";  // in the sandbox
+
+// Children of this process that are agents.
+inline std::vector<pid_t> Agents() {
+  std::vector<pid_t> agents;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream stat(entry.path() / "stat");
+    pid_t process = 0;
+    pid_t parent = 0;
+    std::string name;
+    char state = 0;
+    if (stat >> process >> name >> state >> parent && parent == getpid() && state != 'Z' &&
+        name == "(hpcc-agent)") {
+      agents.push_back(process);
+    }
+  }
+  return agents;
+}
 
 // Blobs a worker would have, and how often each was asked for.
 class Blobs {
@@ -55,9 +93,9 @@ class Blobs {
 class SandboxTest : public ::testing::Test {
  protected:
   static ProcessRuntimeOptions Options() {
-    return {.agent = HPCC_AGENT, .find_image = [](const std::string&) {
+    return {.agent = AgentPath(), .find_image = [](const std::string&) {
               ImageLayout image = HostImage();
-              image.parts.push_back({ImagePart::Kind::kFile, kProbe, HPCC_SANDBOX_PROBE});
+              image.parts.push_back({ImagePart::Kind::kFile, kProbe, ProbePath()});
               return absl::StatusOr<ImageLayout>(image);
             }};
   }
