@@ -31,8 +31,12 @@ std::string CompileHere(const std::string& compiler, const std::string& name,
              "END\ncat > ../src/a.h <<'END'\n", kHeader, "END\n", compiler,
              " -O2 -ffile-prefix-map=", root, "=/work -c ../src/", name, " -o a.o\n");
   const absl::StatusOr<CapturedRun> run =
-      RunCaptured({"/bin/sh", "-c", script}, Environment::OfThisProcess());
-  EXPECT_TRUE(run.ok() && run->exit.success()) << run->err;
+      RunCaptured({"/bin/sh", "-c", script}, Environment::OfThisProcess(),
+                  {.timeout = std::chrono::minutes(2)});
+  if (!run.ok() || !run->exit.success()) {
+    ADD_FAILURE() << (run.ok() ? run->err : run.status().ToString());
+    return "";
+  }
   std::ifstream file(root + "/build/a.o", std::ios::binary);
   std::stringstream object;
   object << file.rdbuf();
