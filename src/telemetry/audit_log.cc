@@ -244,9 +244,14 @@ AuditLog::AuditLog(std::unique_ptr<State> state) : state_(std::move(state)) {}
 AuditLog::~AuditLog() = default;
 
 absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Open(const AuditLogOptions& options) {
-  // SQLite gives the files beside it the mode that this one has.
-  const absl::StatusOr<std::unique_ptr<File>> made = FileSystem::Real().Create(options.path, 0600);
-  if (!made.ok() && !absl::IsAlreadyExists(made.status())) return made.status();
+  // SQLite gives the files beside it the mode that this one has. The descriptor is closed before
+  // SQLite opens the file: closing it later would take SQLite's own locks away, and whoever reads
+  // the log with another program would then remove the write-ahead log from under it.
+  {
+    const absl::StatusOr<std::unique_ptr<File>> made =
+        FileSystem::Real().Create(options.path, 0600);
+    if (!made.ok() && !absl::IsAlreadyExists(made.status())) return made.status();
+  }
   HPCC_ASSIGN_OR_RETURN(
       SqliteDatabase database,
       SqliteDatabase::Open(options.path, SqliteDatabase::Mode::kReadWriteCreate, options.vfs));
