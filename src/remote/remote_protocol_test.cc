@@ -112,6 +112,34 @@ TEST(RemoteProtocolTest, AGetIsTheseBytes) {
                                      "\x0a\x24", "\x08\x01", "\x12\x20", std::string(32, '\x11')));
 }
 
+TEST(RemoteProtocolTest, ACompileNamesAbsolutePathsAndWholeWords) {
+  remote_v1::Request valid;
+  valid.set_protocol_version(kRemoteProtocolVersion);
+  remote_v1::Compile& compile = *valid.mutable_compile();
+  compile.set_local_directory("/local");
+  compile.set_compiler("/usr/bin/gcc");
+  compile.set_working_directory("/w");
+  compile.add_arguments("-c");
+  EXPECT_FALSE(IsRefused(valid));
+
+  remote_v1::Request request = valid;
+  request.mutable_compile()->set_compiler("gcc");
+  EXPECT_TRUE(IsRefused(request));
+  request = valid;
+  request.mutable_compile()->set_project_root("w");
+  EXPECT_TRUE(IsRefused(request));
+  request = valid;
+  request.mutable_compile()->add_arguments(std::string("a\0b", 3));
+  EXPECT_TRUE(IsRefused(request));
+  request = valid;
+  request.mutable_compile()->mutable_destination()->set_grant(3);
+  EXPECT_TRUE(IsRefused(request));
+  request = valid;
+  request.mutable_compile()->mutable_destination()->set_tenant(
+      std::string(kMaxRemoteStringBytes + 1, 't'));
+  EXPECT_TRUE(IsRefused(request));
+}
+
 TEST(RemoteProtocolTest, NoMessageRepeatsWhatItRefuses) {
   remote_v1::Request request = ValidOpen();
   request.mutable_open()->mutable_tier()->set_secret_key("hunter2" +
