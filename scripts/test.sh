@@ -1,11 +1,11 @@
 #!/bin/bash
 # Installs what the tests need (as root), builds hpcc and runs every test. Asks nothing.
 #
-#   scripts/test.sh           release build: unit tests and end-to-end suites; unit tests once more
-#                             under the address and undefined-behaviour sanitizers; a clang build
-#   scripts/test.sh --long    also: the suites labelled long, the thread sanitizer, the unit tests of
-#                             the clang build, a minute of each fuzz program, and the long form of
-#                             each test (HPCC_LONG_TESTS=1)
+#   scripts/test.sh           release build and end-to-end suites; unit tests under the address and
+#                             undefined-behaviour sanitizers; all programs built by clang
+#   scripts/test.sh --long    also: unit tests of the release build, the suites labelled long, the
+#                             thread sanitizer, all tests built by clang and run, a minute of each
+#                             fuzz program, and the long form of each test (HPCC_LONG_TESTS=1)
 #
 # The last line is "N passed, N failed", over everything; the exit status says the same.
 set -euo pipefail
@@ -21,6 +21,11 @@ esac
 exec </dev/null
 cd "$repository"
 [[ -z $long ]] || export HPCC_LONG_TESTS=1
+
+release_targets=(programs) clang_targets=(programs)
+if [[ -n $long ]]; then
+  release_targets=(all) clang_targets=(all)
+fi
 
 passed=0 failed=0 times=()
 
@@ -70,13 +75,15 @@ tests() {
 install_packages "${build_packages[@]}" "${source_packages[@]}" "${test_packages[@]}"
 mkdir -p build
 
-step "release build, gcc" build_preset release
-tests "unit tests" release -L unit
+# Each test program is compiled once, for the sanitizers, and each program for the end-to-end suites;
+# the long form compiles everything every way.
+step "release build, gcc" build_preset release "${release_targets[@]}"
+[[ -z $long ]] || tests "unit tests" release -L unit
 tests "end-to-end tests" release -L e2e -j "$(nproc)"
 [[ -z $long ]] || tests "long end-to-end tests" release -L long -j "$(nproc)"
-step "sanitizer build (address, undefined)" build_preset asan
+step "sanitizer build (address, undefined)" build_preset asan unit_tests
 tests "unit tests, address and undefined-behaviour sanitizers" asan -L unit
-step "debug build, clang" build_preset clang
+step "debug build, clang" build_preset clang "${clang_targets[@]}"
 if [[ -n $long ]]; then
   tests "unit tests of the clang build" clang -L unit
   step "sanitizer build (thread)" build_preset tsan
