@@ -15,7 +15,7 @@ class OAuthClientTest : public testing::Test {
  protected:
   OAuthClientTest()
       : server_([this](const FakeRequest& request) { return Answer(request); }),
-        transfer_({.ignore_proxy = true}, clock_),
+        transfer_({}, clock_),
         client_(transfer_, clock_) {
     provider_.issuer = server_.url();
     provider_.client_id = "cli ent";

@@ -220,7 +220,7 @@ std::optional<ExitStatus> CachedCompile::RunDirect() {
 }
 
 void CachedCompile::KeepDirect(const Lookup& lookup, const Compiled& compiled) {
-  if (config_.paranoid) return CountMiss(lookup);
+  if (config_.paranoid) return journal_.CountMiss(lookup);
   if (compiled.refusal) {
     if (compiled.refusal->reason == NotCacheableReason::kUsesDateOrTime ||
         compiled.refusal->reason == NotCacheableReason::kEmbedsFiles) {
@@ -297,7 +297,7 @@ std::optional<ExitStatus> CachedCompile::RunPreprocessed(const Lookup& direct) {
 
 void CachedCompile::KeepPreprocessed(const Lookup& lookup, const Preprocessed& preprocessed,
                                      const Compiled& compiled) {
-  if (config_.paranoid) return CountMiss(lookup);
+  if (config_.paranoid) return journal_.CountMiss(lookup);
   std::optional<NotCacheable> refusal = compiled.refusal;
   if (!refusal) refusal = preprocessed.refusal;
   if (!refusal && !SameFiles(compiled.closure.files, preprocessed.closure.files)) {
@@ -338,8 +338,8 @@ std::optional<ExitStatus> CachedCompile::ServeHit(const Lookup& lookup, Counter 
 
 std::optional<CompileRun> CachedCompile::StartCompile(int64_t newest_change_ns) {
   WaitForNextTick(fs_, clock_, unit_, newest_change_ns);
-  std::optional<CompileRun> remote =
-      TryRemoteCompile(config_, fs_, clock_, subject_, [this](Counter counter) { Count(counter); });
+  std::optional<CompileRun> remote = TryRemoteCompile(
+      config_, fs_, clock_, subject_, [this](Counter counter) { journal_.Count(counter); });
   if (remote) return remote;
   absl::StatusOr<CompileRun> run = RunCompile(fs_, clock_, unit_, command_.compiler);
   if (run.ok()) return *std::move(run);

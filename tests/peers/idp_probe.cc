@@ -26,7 +26,7 @@ namespace {
 absl::StatusOr<std::string> Probe(char** argv, const std::string& password,
                                   const std::string& secret) {
   Clock& clock = Clock::Real();
-  HttpTransfer transfer({.ca_file = argv[1], .ignore_proxy = true}, clock);
+  HttpTransfer transfer({.ca_file = argv[1]}, clock);
   OAuthClient client(transfer, clock);
   const OAuthProvider provider{
       .issuer = argv[2], .client_id = argv[3], .client_secret = secret, .scope = argv[4]};
