@@ -5,6 +5,7 @@
 
 Each unit of the projects is asked for twice: `gcc -M` says what is read, predict_includes what hpcc
 would send to a worker. The second must hold all of the first; a doubt counts as none and is told.
+Redis and googletest are asked in the long form (HPCC_LONG_TESTS=1).
 """
 
 import concurrent.futures
@@ -20,6 +21,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 PREDICT = os.environ.get("PREDICT_INCLUDES", "")
 # Doubts that are right, by project: units whose includes only the compiler can tell.
 DOUBTS_ALLOWED = 0.05
+LONG_FORM = unittest.skipUnless(os.environ.get("HPCC_LONG_TESTS") == "1", "long form")
 
 
 def listed(text):
@@ -83,6 +85,7 @@ class Prediction(unittest.TestCase):
         subprocess.run(["make", "-s", "sqlite3.c"], cwd=source, check=True, capture_output=True)
         self.check([(source, ["gcc", "-I.", "-DSQLITE_ENABLE_FTS5", "sqlite3.c"])])
 
+    @LONG_FORM
     def test_redis(self):
         source = self.fetch("redis") / "src"
         flags = ["-std=c11", "-DREDIS_STATIC=", "-I../deps/hiredis", "-I../deps/linenoise",
@@ -93,6 +96,7 @@ class Prediction(unittest.TestCase):
         self.check([(source, ["gcc"] + flags + [name.name])
                     for name in sorted(source.glob("*.c")) if name.name not in left_out])
 
+    @LONG_FORM
     def test_googletest(self):
         source = self.fetch("googletest")
         flags = ["-std=c++17", "-Igoogletest/include", "-Igoogletest", "-Igooglemock/include",
