@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "admin/auth_commands.h"
+#include "base/process_limits.h"
 #include "base/strings.h"
 
 namespace hpcc {
@@ -38,6 +39,7 @@ int Run(const CommandContext& context, const std::vector<std::string>& words) {
 }  // namespace
 
 int RunAuth(int argc, char** argv) {
+  KeepMemoryPrivate();
   const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   const std::string_view first = words.empty() ? "" : std::string_view(words.front());
   FileSystem& fs = FileSystem::Real();

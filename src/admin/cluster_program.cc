@@ -9,6 +9,7 @@
 
 #include "admin/dev_cluster.h"
 #include "base/path.h"
+#include "base/process_limits.h"
 #include "base/signals.h"
 #include "base/strings.h"
 #include "cli/options.h"
@@ -82,6 +83,7 @@ int RunDev(FileSystem& fs, const std::string& directory, int tenants) {
 }  // namespace
 
 int RunCluster(int argc, char** argv) {
+  KeepMemoryPrivate();
   const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   const std::string_view first = words.empty() ? "" : std::string_view(words.front());
   if (first == "--version") {

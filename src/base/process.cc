@@ -120,22 +120,6 @@ ExitStatus Reap(pid_t pid) {
   return ExitStatus{.code = WEXITSTATUS(status), .signal = 0};
 }
 
-void WriteAll(int descriptor, std::string_view data) {
-  while (!data.empty()) {
-    const ssize_t written = write(descriptor, data.data(), data.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      if (errno == EAGAIN) {
-        pollfd waiting{descriptor, POLLOUT, 0};
-        poll(&waiting, 1, -1);
-        continue;
-      }
-      return;  // nobody reads it; the compiler's own exit status is what counts
-    }
-    data.remove_prefix(static_cast<size_t>(written));
-  }
-}
-
 // One stream being read: kept up to a limit, and passed on where `forward_to` says so.
 struct Recording {
   Descriptor source;
@@ -154,7 +138,7 @@ struct Recording {
     if (count < 0 && errno == EAGAIN) return true;
     if (count <= 0) return false;
     const std::string_view data(buffer, static_cast<size_t>(count));
-    if (forward_to >= 0) WriteAll(forward_to, data);
+    if (forward_to >= 0) WriteToStream(forward_to, data);
     if (kept->size() + data.size() > limit) {
       overflowed = true;
     } else {
@@ -248,6 +232,22 @@ class SignalForwarding {
 };
 
 }  // namespace
+
+void WriteToStream(int descriptor, std::string_view data) {
+  while (!data.empty()) {
+    const ssize_t written = write(descriptor, data.data(), data.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN) {
+        pollfd waiting{descriptor, POLLOUT, 0};
+        poll(&waiting, 1, -1);
+        continue;
+      }
+      return;  // nobody reads it; the compiler's own exit status is what counts
+    }
+    data.remove_prefix(static_cast<size_t>(written));
+  }
+}
 
 absl::StatusOr<CapturedRun> RunCaptured(const std::vector<std::string>& argv,
                                         const Environment& environment,

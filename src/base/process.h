@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -58,6 +59,10 @@ struct RecordedRun {
 absl::StatusOr<RecordedRun> RunAndRecord(const std::string& path,
                                          const std::vector<std::string>& argv,
                                          const Environment& environment, size_t max_stream_bytes);
+
+// Writes all of `data`, waiting where a pipe is full, as a compiler would; what nobody reads any
+// more is dropped.
+void WriteToStream(int descriptor, std::string_view data);
 
 // Replaces this process. Returns only when that failed.
 absl::Status Exec(const std::string& path, const std::vector<std::string>& argv,

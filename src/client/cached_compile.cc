@@ -24,20 +24,6 @@ namespace {
 
 constexpr size_t kMaxPreprocessedBytes = size_t{512} << 20;
 
-void WriteStream(int descriptor, std::string_view data) {
-  while (!data.empty()) {
-    const ssize_t written = write(descriptor, data.data(), data.size());
-    if (written <= 0) return;
-    data.remove_prefix(static_cast<size_t>(written));
-  }
-}
-
-OutputKind KindOf(const Invocation& invocation, OutputRole role) {
-  const bool assembled =
-      role == OutputRole::kDwo || (role == OutputRole::kObject && !invocation.assembly_output);
-  return assembled ? OutputKind::kReplaced : OutputKind::kOverwritten;
-}
-
 bool SameFiles(const std::vector<RecordedFile>& a, const std::vector<RecordedFile>& b) {
   if (a.size() != b.size()) return false;
   for (size_t i = 0; i < a.size(); ++i) {
@@ -149,7 +135,7 @@ absl::Status CachedCompile::WriteAside(DaemonClient::Hit* hit, HitOutputs* outpu
     const uint64_t size = hit->message.outputs(i).size();
     const OutputData data = hit->shared.valid() ? OutputData(hit->shared, offset, size)
                                                 : OutputData(hit->outputs().substr(offset, size));
-    HPCC_RETURN_IF_ERROR(outputs->Add(output.path, data, KindOf(invocation_, output.role)));
+    HPCC_RETURN_IF_ERROR(outputs->Add(output.path, data, OutputKindOf(invocation_, output.role)));
     offset += size;
   }
   if (!hit->message.has_dependency_file()) return absl::OkStatus();
@@ -160,7 +146,7 @@ absl::Status CachedCompile::WriteAside(DaemonClient::Hit* hit, HitOutputs* outpu
 absl::Status CachedCompile::AddOutputs(const ResultBundle& bundle, HitOutputs* outputs) const {
   for (const Output& output : invocation_.outputs) {
     HPCC_RETURN_IF_ERROR(outputs->Add(output.path, bundle.Find(output.role)->data,
-                                      KindOf(invocation_, output.role)));
+                                      OutputKindOf(invocation_, output.role)));
   }
   return absl::OkStatus();
 }
@@ -173,8 +159,8 @@ std::optional<ExitStatus> CachedCompile::PutInPlace(absl::Status status, HitOutp
     journal_.Count(Counter::kError);
     return std::nullopt;
   }
-  WriteStream(STDOUT_FILENO, out);
-  WriteStream(STDERR_FILENO, err);
+  WriteToStream(STDOUT_FILENO, out);
+  WriteToStream(STDERR_FILENO, err);
   return ExitStatus{};
 }
 

@@ -22,6 +22,12 @@ absl::StatusOr<std::string> ReadPart(const OutputData& data, size_t size) {
 
 }  // namespace
 
+OutputKind OutputKindOf(const Invocation& invocation, OutputRole role) {
+  const bool assembled =
+      role == OutputRole::kDwo || (role == OutputRole::kObject && !invocation.assembly_output);
+  return assembled ? OutputKind::kReplaced : OutputKind::kOverwritten;
+}
+
 absl::Status HitOutputs::Add(const std::string& path, OutputData data, OutputKind kind) {
   HPCC_ASSIGN_OR_RETURN(const std::string head, ReadPart(data, kCoffHeaderBytes));
   // clang makes such objects for Windows targets under any name.

@@ -11,8 +11,12 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "client/output_writer.h"
+#include "compiler/invocation.h"
 
 namespace hpcc {
+
+// How the compiler itself would put the output there.
+OutputKind OutputKindOf(const Invocation& invocation, OutputRole role);
 
 class HitOutputs {
  public:

@@ -6,6 +6,7 @@
 
 #include "base/logging.h"
 #include "base/path.h"
+#include "base/process.h"
 #include "base/strings.h"
 #include "client/hit_outputs.h"
 #include "compiler/command_rewriting.h"
@@ -25,20 +26,6 @@ constexpr std::string_view kTakenVariables[] = {
     "LD_LIBRARY_PATH"};
 // What a compiler that is asked for its dependencies may need besides.
 constexpr std::string_view kAskingVariables[] = {"PATH", "HOME", "TMPDIR", "PWD"};
-
-// Signs that a compiler failed for something else than what the source says.
-constexpr std::string_view kDoubtfulErrors[] = {"No such file or directory",
-                                                "file not found",
-                                                "internal compiler error",
-                                                "Killed",
-                                                "out of memory",
-                                                "virtual memory exhausted",
-                                                "annot allocate memory",
-                                                "No space left on device",
-                                                "ermission denied",
-                                                "unable to execute",
-                                                "date-time",
-                                                "annot open"};
 
 bool IsTaken(std::string_view variable) {
   const std::string_view name = variable.substr(0, variable.find('='));
@@ -62,24 +49,9 @@ bool IsCompiledByWorkers(Language language) {
   }
 }
 
-void PassOn(int descriptor, std::string_view data) {
-  while (!data.empty()) {
-    const ssize_t written = write(descriptor, data.data(), data.size());
-    if (written <= 0) return;
-    data.remove_prefix(static_cast<size_t>(written));
-  }
-}
-
 std::string TextOf(const ResultBundle& bundle, uint8_t kind) {
   const BundlePart* part = bundle.Find(kind);
   return part == nullptr ? std::string() : part->data;
-}
-
-// As the compiler itself would write it: see KindOf in cached_compile.cc.
-OutputKind KindOf(const Invocation& invocation, OutputRole role) {
-  const bool assembled =
-      role == OutputRole::kDwo || (role == OutputRole::kObject && !invocation.assembly_output);
-  return assembled ? OutputKind::kReplaced : OutputKind::kOverwritten;
 }
 
 bool NamesSandbox(const ResultBundle& bundle) {
@@ -107,13 +79,6 @@ std::optional<std::string> WhyNotRemote(const CompileSubject& subject) {
     if (!IsTaken(variable)) return variable.substr(0, variable.find('='));
   }
   return std::nullopt;
-}
-
-bool IsCompilersVerdict(int exit_status, std::string_view diagnostics) {
-  if (exit_status != 1 || !StrContains(diagnostics, "error:")) return false;
-  return std::none_of(
-      std::begin(kDoubtfulErrors), std::end(kDoubtfulErrors),
-      [diagnostics](std::string_view sign) { return StrContains(diagnostics, sign); });
 }
 
 std::nullopt_t RemoteCompile::Fall(FallbackCause cause, std::string_view what) {
@@ -158,12 +123,15 @@ remote_v1::Compile RemoteCompile::Describe() const {
 
 std::optional<CompileRun> RemoteCompile::Use(const RemoteCompiles::Answer& answer,
                                              int64_t started_ns) {
+  // Whether the source is to blame or something on the worker, only the compiler here can tell.
+  if (answer.compiled.exit_status() != 0) {
+    return Fall(FallbackCause::kFailed, StrCat("exit status ", answer.compiled.exit_status()));
+  }
   const absl::StatusOr<ResultBundle> bundle = DecodeBundle(answer.bundle);
   if (!bundle.ok()) return Fall(FallbackCause::kOddResult, std::string(bundle.status().message()));
   const bool mapped = answer.compiled.root_is_mapped();
   CompileRun run;
   run.started_ns = started_ns;
-  run.process.exit.code = answer.compiled.exit_status();
   run.process.out = MapBack(TextOf(*bundle, kStdoutPart), mapped);
   run.process.err = MapBack(TextOf(*bundle, kStderrPart), mapped);
   run.process.wall_nanoseconds = bundle->compile_ns;
@@ -172,7 +140,6 @@ std::optional<CompileRun> RemoteCompile::Use(const RemoteCompiles::Answer& answe
   if (diagnoses && !subject_.command().diagnostics_target.empty()) {
     return Fall(FallbackCause::kTerminal, "");
   }
-  if (!run.process.exit.success()) return UseFailure(std::move(run));
 
   // The dependency file is made here, as after any compile.
   Invocation outputs_only = subject_.invocation();
@@ -188,26 +155,8 @@ std::optional<CompileRun> RemoteCompile::Use(const RemoteCompiles::Answer& answe
     run.dependencies = DependencyText(*bundle, mapped);
   }
   hit_ = answer.compiled.hit();
-  PassOn(STDOUT_FILENO, run.process.out);
-  PassOn(STDERR_FILENO, run.process.err);
-  return run;
-}
-
-std::optional<CompileRun> RemoteCompile::UseFailure(CompileRun run) {
-  if (!IsCompilersVerdict(run.process.exit.code, run.process.err)) {
-    return Fall(FallbackCause::kOddResult, StrCat("exit status ", run.process.exit.code));
-  }
-  // Compilers remove what an earlier run left.
-  for (const Output& output : subject_.invocation().outputs) {
-    FileStat stat;
-    const bool regular =
-        fs_.Stat(output.path.c_str(), /*follow_symlinks=*/false, &stat) == 0 && stat.is_regular();
-    if (regular) fs_.Remove(output.path).IgnoreError();
-  }
-  // gcc writes no dependencies then; clang removes the file.
-  if (subject_.toolchain().family == CompilerFamily::kGcc) run.dependencies = "";
-  PassOn(STDOUT_FILENO, run.process.out);
-  PassOn(STDERR_FILENO, run.process.err);
+  WriteToStream(STDOUT_FILENO, run.process.out);
+  WriteToStream(STDERR_FILENO, run.process.err);
   return run;
 }
 
@@ -217,7 +166,7 @@ bool RemoteCompile::PutInPlace(const ResultBundle& bundle) {
   for (const Output& output : subject_.invocation().outputs) {
     if (!status.ok()) break;
     status = outputs.Add(output.path, bundle.Find(output.role)->data,
-                         KindOf(subject_.invocation(), output.role));
+                         OutputKindOf(subject_.invocation(), output.role));
   }
   if (status.ok()) status = outputs.Commit();
   if (!status.ok()) Fall(FallbackCause::kError, std::string(status.message()));

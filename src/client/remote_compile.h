@@ -1,11 +1,12 @@
 #ifndef HPCC_CLIENT_REMOTE_COMPILE_H_
 #define HPCC_CLIENT_REMOTE_COMPILE_H_
 
-// One compile done by a worker in place of RunCompile (compile_run.h): outputs, streams and exit
-// status are those the compiler would have had here, and what follows does not see the difference.
+// One compile done by a worker in place of RunCompile (compile_run.h): outputs and streams are
+// those the compiler would have had here, and what follows does not see the difference.
 //
-// Anything but that is no result: outputs are untouched then, nothing was printed, and the compiler
-// is to be run here.
+// Anything but a compile that succeeded is no result: a build never fails for what went wrong
+// elsewhere, and of a failure nobody but the compiler here can say whose it is. Outputs are
+// untouched then, nothing was printed, and the compiler is to be run here.
 
 #include <functional>
 #include <optional>
@@ -27,11 +28,6 @@ namespace hpcc {
 // rules besides.
 std::optional<std::string> WhyNotRemote(const CompileSubject& subject);
 
-// Whether a compile that ended with `exit_status` and these diagnostics failed for what is in the
-// source: what it is told is then the user's to hear. Errors that a missing file, too little memory
-// or a broken compiler would explain are not.
-bool IsCompilersVerdict(int exit_status, std::string_view diagnostics);
-
 class RemoteCompile {
  public:
   // All outlive the object; `config` has remote compiles, and `subject` is prepared.
@@ -47,7 +43,6 @@ class RemoteCompile {
  private:
   remote_v1::Compile Describe() const;
   std::optional<CompileRun> Use(const RemoteCompiles::Answer& answer, int64_t started_ns);
-  std::optional<CompileRun> UseFailure(CompileRun run);
   bool PutInPlace(const ResultBundle& bundle);
   std::string DependencyText(const ResultBundle& bundle, bool root_is_mapped) const;
   // Names in the sandbox become those of this machine.

@@ -12,25 +12,6 @@
 namespace hpcc {
 namespace {
 
-TEST(CompilersVerdictTest, AnErrorInTheSourceIsTheUsersToHear) {
-  EXPECT_TRUE(IsCompilersVerdict(1, "a.c:1:1: error: expected ';'\n"));
-  EXPECT_TRUE(IsCompilersVerdict(1, "a.c:1:1: fatal error: too many errors emitted\n"));
-}
-
-TEST(CompilersVerdictTest, WhatTheWorkerMayBeToBlameForIsNot) {
-  for (const char* diagnostics :
-       {"", "a.c: warning: x\n", "a.c:1:10: fatal error: x.h: No such file or directory\n",
-        "a.c:1:10: fatal error: 'x.h' file not found\n",
-        "a.c:1:1: internal compiler error: Segmentation fault\n",
-        "g++: fatal error: Killed signal terminated program cc1plus\n",
-        "cc1plus: error: out of memory allocating 65536 bytes\n",
-        "a.c:1:1: error: macro \"__DATE__\" might prevent [-Werror=date-time]\n"}) {
-    EXPECT_FALSE(IsCompilersVerdict(1, diagnostics)) << diagnostics;
-  }
-  EXPECT_FALSE(IsCompilersVerdict(2, "a.c:1:1: error: x\n"));
-  EXPECT_FALSE(IsCompilersVerdict(0, "a.c:1:1: error: x\n"));
-}
-
 class WhyNotRemoteTest : public testing::Test {
  protected:
   WhyNotRemoteTest() {

@@ -1,7 +1,6 @@
 #include "daemon/daemon_program.h"
 
 #include <malloc.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -13,6 +12,7 @@
 #include "base/logging.h"
 #include "base/path.h"
 #include "base/private_directory.h"
+#include "base/process_limits.h"
 #include "base/signals.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -44,15 +44,6 @@ constexpr std::string_view kHelp =
 void Complain(std::string_view message) {
   const std::string line = StrCat("hpcc-daemon: ", message, "\n");
   fwrite(line.data(), 1, line.size(), stderr);
-}
-
-// Raises the soft limit to the hard one; the value is what holds then.
-size_t RaiseDescriptorLimit() {
-  rlimit limit = {};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
-  const rlim_t before = limit.rlim_cur;
-  limit.rlim_cur = limit.rlim_max;
-  return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
 }
 
 // The place, held by this process: what it puts there goes when it ends.

@@ -27,10 +27,11 @@ constexpr std::array<Row, kFallbackCauseCount> kRows = {{
     {"image-differs", "the worker's compiler or headers are not this machine's"},
     {"missing-blobs", "the worker did not keep what it was sent"},
     {"changed", "a file changed while it was read"},
-    {"odd-result", "the result was incomplete, or a failure that may be the worker's own"},
+    {"odd-result", "the result was incomplete"},
     {"too-slow", "it took too long"},
     {"terminal", "there are diagnostics, which depend on the terminal"},
     {"error", "something failed in hpcc"},
+    {"failed", "the compile failed; the compiler here says why"},
 }};
 
 const Row& RowOf(FallbackCause cause) {

@@ -26,12 +26,13 @@ enum class FallbackCause : uint8_t {
   kImageDiffers = 12,   // the worker's compiler or headers are not this machine's
   kMissingBlobs = 13,   // the worker forgot what it was sent, twice
   kChanged = 14,        // a file changed while it was read
-  kOddResult = 15,      // ended by a signal, incomplete, or a failure that may be the worker's own
+  kOddResult = 15,      // ended by a signal, or incomplete
   kTooSlow = 16,        // beyond a bound on time
   kTerminal = 17,       // diagnostics that look otherwise on this terminal
   kError = 18,          // something in hpcc failed
+  kFailed = 19,         // the compiler said no; only the one here can say so to the user
 };
-inline constexpr int kFallbackCauseCount = 19;
+inline constexpr int kFallbackCauseCount = 20;
 
 // Stable kebab-case name, such as "worker-lost".
 std::string_view FallbackCauseName(FallbackCause cause);

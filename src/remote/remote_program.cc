@@ -1,7 +1,5 @@
 #include "remote/remote_program.h"
 
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -11,6 +9,7 @@
 #include <string_view>
 
 #include "base/logging.h"
+#include "base/process_limits.h"
 #include "base/signals.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -51,21 +50,6 @@ constexpr std::string_view kHelp =
 void Complain(std::string_view message) {
   const std::string line = StrCat("hpcc-remote: ", message, "\n");
   fwrite(line.data(), 1, line.size(), stderr);
-}
-
-// Credentials are in this process's memory: none of it goes to a file, nor to another process of
-// the same user that attaches to this one.
-void KeepMemoryPrivate() {
-  const rlimit none = {0, 0};
-  setrlimit(RLIMIT_CORE, &none);
-  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
-
-void RaiseDescriptorLimit() {
-  rlimit limit = {};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // The place, held by this process: what it puts there goes when it ends.

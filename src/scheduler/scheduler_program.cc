@@ -1,7 +1,5 @@
 #include "scheduler/scheduler_program.h"
 
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -12,6 +10,7 @@
 #include <string_view>
 
 #include "base/logging.h"
+#include "base/process_limits.h"
 #include "base/signals.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -66,21 +65,6 @@ void Say(LogLevel level, std::string_view message) {
 void Complain(std::string_view message) {
   const std::string line = StrCat("hpcc-scheduler: ", message, "\n");
   fwrite(line.data(), 1, line.size(), stderr);
-}
-
-// Keys and secrets are in this process's memory: none of it goes to a file, nor to another process
-// of the same user that attaches to this one.
-void KeepMemoryPrivate() {
-  const rlimit none = {0, 0};
-  setrlimit(RLIMIT_CORE, &none);
-  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
-
-void RaiseDescriptorLimit() {
-  rlimit limit = {};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // Nothing: what was asked for has been printed, and the value of `exit` is the status.

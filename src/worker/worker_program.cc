@@ -1,8 +1,6 @@
 #include "worker/worker_program.h"
 
 #include <grpc/support/log.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -17,6 +15,7 @@
 #include "auth/certificate.h"
 #include "base/logging.h"
 #include "base/path.h"
+#include "base/process_limits.h"
 #include "base/signals.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -61,20 +60,6 @@ void Say(std::string_view message) {
   fwrite(line.data(), 1, line.size(), stdout);
   fflush(stdout);
   Log(LogLevel::kInfo, message);
-}
-
-// The scheduler's secret and tenants' sources are in this process's memory.
-void KeepMemoryPrivate() {
-  const rlimit none = {0, 0};
-  setrlimit(RLIMIT_CORE, &none);
-  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
-
-void RaiseDescriptorLimit() {
-  rlimit limit = {};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 struct CommandLine {

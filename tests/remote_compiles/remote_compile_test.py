@@ -156,10 +156,16 @@ class RemoteCompileTest(RemoteCompileCase):
         self.assertEqual((0, 1), (counts["compiled"], counts["hits"]), counts)
         self.assertEqual(*objects)
 
-    def test_errors_are_the_compilers_own(self):
+    def test_errors_are_the_compilers_own_here(self):
         folder = self.project("broken", marked=False)
         (folder / "e.c").write_text("int main(void) { return undeclared; }\n")
-        self.check_same(["gcc", "-c", "e.c", "-o", "e.o"], folder, ["e.o"])
+        words = ["gcc", "-c", "e.c", "-o", "e.o"]
+        outcome, plain = self.compile(words, folder), self.plainly(words, folder)
+        self.assertEqual((plain.status, plain.stdout, plain.stderr),
+                         (outcome.status, outcome.stdout, outcome.stderr))
+        self.assertNotEqual(0, outcome.status)
+        self.assertFalse((folder / "e.o").exists())
+        self.assertEqual({"failed": 1}, self.remote()["fallbacks_by_cause"])
 
     def test_assembly_that_embeds_files_is_sent_with_them(self):
         folder = self.project("assembly", marked=False)
