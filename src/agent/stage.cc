@@ -47,16 +47,17 @@ bool WriteAll(int file, const char* data, size_t size) {
   return true;
 }
 
-// Two calls for most sources, which is less than sendfile(2) costs by the pipe it goes through.
+// Less than sendfile(2) costs by the pipe it goes through. Read to the end, whatever a short read
+// may have been for: a header that is cut off compiles to something else.
 absl::Status Copy(const Descriptor& from, int to, std::vector<char>& buffer) {
   for (;;) {
     const ssize_t got = read(from.get(), buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return ErrnoStatus(errno, "read", "a blob");
+    if (got == 0) return absl::OkStatus();
     if (!WriteAll(to, buffer.data(), static_cast<size_t>(got))) {
       return ErrnoStatus(errno, "copy", "a blob");
     }
-    if (static_cast<size_t>(got) < buffer.size()) return absl::OkStatus();
   }
 }
 
