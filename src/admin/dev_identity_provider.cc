@@ -4,12 +4,15 @@
 #include <microhttpd.h>
 #include <netinet/in.h>
 
+#include <algorithm>
+#include <memory>
 #include <optional>
 #include <string_view>
 
 #include "base/logging.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "store/percent_encoding.h"
 
 namespace hpcc {
 
@@ -77,6 +80,32 @@ MHD_Result Send(MHD_Connection* connection, const TokenAnswer& answer) {
   return queued;
 }
 
+struct MhdFree {
+  void operator()(char* text) const { MHD_free(text); }
+};
+using MhdText = std::unique_ptr<char, MhdFree>;
+
+// A client may say who it is in the header instead of the form (RFC 6749, section 2.3.1), each half
+// encoded as in a form. False: what it says there is malformed, or it says it in both places.
+bool AddClientOfHeader(MHD_Connection* connection, TokenForm* form) {
+  char* secret_text = nullptr;
+  const MhdText client(MHD_basic_auth_get_username_password(connection, &secret_text));
+  const MhdText secret(secret_text);
+  if (client == nullptr) return true;
+  const auto decoded = [](const char* text) {
+    std::string encoded = text == nullptr ? "" : text;
+    std::replace(encoded.begin(), encoded.end(), '+', ' ');
+    return PercentDecode(encoded);
+  };
+  const std::optional<std::string> client_id = decoded(client.get());
+  const std::optional<std::string> client_secret = decoded(secret.get());
+  if (!client_id || !client_secret || form->contains("client_secret")) return false;
+  const auto [said, is_new] = form->try_emplace("client_id", *client_id);
+  if (!is_new && said->second != *client_id) return false;
+  (*form)["client_secret"] = *client_secret;
+  return true;
+}
+
 TokenAnswer Get(const DevTokenDesk& desk, std::string_view path) {
   if (path == "/.well-known/openid-configuration") return {200, desk.Discovery()};
   if (path == "/jwks") return {200, desk.Jwks()};
@@ -102,9 +131,11 @@ MHD_Result OnRequest(void* desk_pointer, MHD_Connection* connection, const char*
     *size = 0;
     return MHD_YES;
   }
-  const std::optional<TokenForm> form = reader->Finish();
-  return Send(connection,
-              form ? desk->Answer(*form) : TokenAnswer{400, R"({"error":"invalid_request"})"});
+  std::optional<TokenForm> form = reader->Finish();
+  if (!form || !AddClientOfHeader(connection, &*form)) {
+    return Send(connection, {400, R"({"error":"invalid_request"})"});
+  }
+  return Send(connection, desk->Answer(*form));
 }
 
 void OnCompleted(void*, MHD_Connection*, void** per_request, MHD_RequestTerminationCode) {

@@ -89,6 +89,7 @@ TEST_F(DevIdentityProviderTest, GivesAProgramATokenOfItsOwn) {
   EXPECT_EQ("robot", claims->subject);
   EXPECT_TRUE(tokens->refresh_token.empty());
   EXPECT_FALSE(client_.ClientCredentials(Provider("robot", "water")).ok());
+  EXPECT_FALSE(client_.ClientCredentials(Provider("robot", "oil%")).ok());
   EXPECT_FALSE(client_.ClientCredentials(Provider("robot")).ok());
 }
 

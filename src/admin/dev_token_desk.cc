@@ -133,7 +133,8 @@ std::string DevTokenDesk::Discovery() const {
                {"response_types_supported", Json::array()},
                {"subject_types_supported", {"public"}},
                {"id_token_signing_alg_values_supported", {"EdDSA"}},
-               {"token_endpoint_auth_methods_supported", {"none", "client_secret_post"}}})
+               {"token_endpoint_auth_methods_supported",
+                {"none", "client_secret_post", "client_secret_basic"}}})
       .dump();
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <mutex>
 #include <thread>
 
 #include "base/strings.h"
@@ -88,7 +89,11 @@ class SandboxPoolTest : public ::testing::Test {
   SandboxPool& Pool(SandboxPoolOptions options = {}) {
     options.tend_every = milliseconds(0);
     pool_ = std::make_unique<SandboxPool>(
-        runtime_, "w", options, [this](const PooledSandbox& lost) { lost_.push_back(lost.id); },
+        runtime_, "w", options,
+        [this](const PooledSandbox& lost) {
+          const std::lock_guard lock(lost_mutex_);  // it comes from any thread
+          lost_.push_back(lost.id);
+        },
         clock_);
     return *pool_;
   }
@@ -98,6 +103,7 @@ class SandboxPoolTest : public ::testing::Test {
 
   FakeRuntime runtime_;
   FakeClock clock_;
+  std::mutex lost_mutex_;
   std::vector<std::string> lost_;
   std::unique_ptr<SandboxPool> pool_;
 };
