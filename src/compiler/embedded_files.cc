@@ -6,13 +6,11 @@ namespace hpcc {
 
 namespace {
 
-// In pieces, or this file itself would seem to embed something.
+// Without the dot in front of them, or this file itself would seem to embed something.
 constexpr std::string_view kBytesDirective =
-    ".inc"
+    "inc"
     "bin";
-constexpr std::string_view kSourceDirective =
-    ".inc"
-    "lude";
+constexpr std::string_view kSourceDirective = "include";
 
 bool IsWordCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -30,9 +28,10 @@ bool Find(std::string_view text, std::string_view lower, std::string_view direct
   for (size_t at = lower.find(directive); at != std::string_view::npos;
        at = lower.find(directive, at + 1)) {
     std::string_view rest = text.substr(at + directive.size());
-    const bool whole = (at == 0 || !IsWordCharacter(text[at - 1])) &&
+    const bool dotted = at > 0 && text[at - 1] == '.';
+    const bool whole = (at < 2 || !IsWordCharacter(text[at - 2])) &&
                        (rest.empty() || !IsWordCharacter(rest.front()));
-    if (!whole) continue;
+    if (!dotted || !whole) continue;
     rest = SkipBlanks(rest);
     if (!rest.starts_with('"')) return false;
     const size_t end = rest.find('"', 1);
