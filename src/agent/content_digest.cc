@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <vector>
 
@@ -13,12 +12,6 @@ namespace hpcc {
 namespace {
 constexpr size_t kPieceBytes = size_t{128} << 10;
 }  // namespace
-
-Digest ContentDigest::Finish() const {
-  std::array<uint8_t, Digest::kSize> bytes;
-  blake3_hasher_finalize(&state_, bytes.data(), bytes.size());
-  return Digest(bytes);
-}
 
 absl::StatusOr<Digest> DigestOfDescriptor(int descriptor) {
   ContentDigest digest;

@@ -12,10 +12,6 @@ namespace {
 
 constexpr size_t kGrowthBytes = size_t{1} << 20;
 
-absl::Status TooLong(const std::string& path, uint64_t max_bytes) {
-  return absl::ResourceExhaustedError(StrCat(path, " is longer than ", max_bytes, " bytes"));
-}
-
 }  // namespace
 
 void FileSystem::StatMany(const StatPlan& plan, std::span<StatResult> results) {
@@ -42,33 +38,44 @@ bool FileExists(FileSystem& fs, const std::string& path) {
   return fs.Stat(path.c_str(), /*follow_symlinks=*/true, &stat) == 0;
 }
 
+absl::Status FileTooLong(const std::string& path, uint64_t max_bytes) {
+  return absl::ResourceExhaustedError(StrCat(path, " is longer than ", max_bytes, " bytes"));
+}
+
 absl::StatusOr<std::string> ReadFile(FileSystem& fs, const std::string& path, uint64_t max_bytes) {
   FileStat stat;
   return ReadFileAndStat(fs, path, max_bytes, &stat);
 }
 
-absl::StatusOr<std::string> ReadFileAndStat(FileSystem& fs, const std::string& path,
-                                            uint64_t max_bytes, FileStat* stat) {
-  HPCC_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, fs.OpenForReading(path));
+absl::StatusOr<std::unique_ptr<File>> OpenRegularFile(FileSystem& fs, const std::string& path,
+                                                      uint64_t max_bytes, FileStat* stat) {
+  HPCC_ASSIGN_OR_RETURN(std::unique_ptr<File> file, fs.OpenForReading(path));
   HPCC_ASSIGN_OR_RETURN(*stat, file->Stat());
   if (stat->is_directory()) return ErrnoStatus(EISDIR, "read", path);
   if (!stat->is_regular()) {
     // Reading a pipe or a terminal would take from the compiler what it is about to read.
     return absl::FailedPreconditionError(StrCat(path, " is not a regular file"));
   }
-  if (stat->size > max_bytes) return TooLong(path, max_bytes);
+  if (stat->size > max_bytes) return FileTooLong(path, max_bytes);
+  return file;
+}
+
+absl::StatusOr<std::string> ReadFileAndStat(FileSystem& fs, const std::string& path,
+                                            uint64_t max_bytes, FileStat* stat) {
+  HPCC_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
+                        OpenRegularFile(fs, path, max_bytes, stat));
 
   // One byte more than the file has: a short read says in the same call that this was all. Files
   // that grow meanwhile, and those of /proc that claim to be empty, take the loop.
   HPCC_ASSIGN_OR_RETURN(std::string data, file->ReadAt(0, stat->size + 1));
   size_t asked = stat->size + 1;
   while (data.size() == asked) {
-    if (data.size() > max_bytes) return TooLong(path, max_bytes);
+    if (data.size() > max_bytes) return FileTooLong(path, max_bytes);
     HPCC_ASSIGN_OR_RETURN(const std::string more, file->ReadAt(data.size(), kGrowthBytes));
     data.append(more);
     asked += kGrowthBytes;
   }
-  if (data.size() > max_bytes) return TooLong(path, max_bytes);
+  if (data.size() > max_bytes) return FileTooLong(path, max_bytes);
   return data;
 }
 

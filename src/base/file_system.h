@@ -107,6 +107,12 @@ class FileSystem {
 absl::StatusOr<FileStat> StatFile(FileSystem& fs, const std::string& path);
 bool FileExists(FileSystem& fs, const std::string& path);
 
+// Opens a file to be read as a whole and tells what it looks like. ResourceExhausted (FileTooLong)
+// when it is longer than `max_bytes`; FailedPrecondition for what isn't a regular file.
+absl::StatusOr<std::unique_ptr<File>> OpenRegularFile(FileSystem& fs, const std::string& path,
+                                                      uint64_t max_bytes, FileStat* stat);
+absl::Status FileTooLong(const std::string& path, uint64_t max_bytes);
+
 // The whole file. ResourceExhausted when it is longer than `max_bytes`; nothing is read then.
 // FailedPrecondition for what isn't a regular file.
 absl::StatusOr<std::string> ReadFile(FileSystem& fs, const std::string& path, uint64_t max_bytes);

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/bytes.h"
+#include "base/content_digest.h"
 #include "base/path.h"
 #include "base/process.h"
 #include "base/status.h"
@@ -184,11 +185,11 @@ class IdentityBuilder {
   absl::Status AddFile(const std::string& path) {
     if (!added_.insert(path).second) return absl::OkStatus();
     FileStat stat;
-    HPCC_ASSIGN_OR_RETURN(const std::string content,
-                          ReadFileAndStat(fs_, path, kMaxProgramBytes, &stat));
+    HPCC_ASSIGN_OR_RETURN(const Digest content,
+                          DigestFileAndStat(fs_, path, kMaxProgramBytes, &stat));
     facts_->files.push_back({path, stat});
     // The place is not part of what a toolchain is, but its name may be.
-    hasher_.Field(path::Basename(path)).Field(Digest::Of(content));
+    hasher_.Field(path::Basename(path)).Field(content);
     return absl::OkStatus();
   }
 
