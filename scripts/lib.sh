@@ -30,6 +30,7 @@ test_packages=(
 guest_kernel_packages=(linux-source-6.1 gcc make bc flex bison libelf-dev xz-utils)
 # A hypervisor, and what makes a root file system from Debian's packages for its tests.
 vm_packages=(qemu-system-x86 squashfs-tools)
+test_packages+=("${guest_kernel_packages[@]}" "${vm_packages[@]}")
 # What bench/ compares hpcc with and no test needs; installed by hand.
 bench_packages=(ccache sccache)
 
