@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <fstream>
+#include <iterator>
 
 #include "base/path.h"
 #include "base/process.h"
@@ -14,6 +16,7 @@ namespace hpcc {
 namespace {
 
 constexpr size_t kMaxIdBytes = 64;
+constexpr std::string_view kControllers[] = {"memory", "pids", "cpu"};
 constexpr uint32_t kCpuPeriod = 100'000;  // microseconds: the kernel's own default
 constexpr uint32_t kDescriptors = 1'024;
 constexpr CaptureLimits kVersionLimits{.timeout = std::chrono::seconds(5),
@@ -53,6 +56,30 @@ bool TakeDot(std::string_view* text) {
 }
 
 }  // namespace
+
+int JailerCgroups(std::string_view mounts, std::string_view controllers) {
+  const auto has_all = [](const std::vector<std::string_view>& words) {
+    return std::all_of(std::begin(kControllers), std::end(kControllers), [&](const auto& wanted) {
+      return std::find(words.begin(), words.end(), wanted) != words.end();
+    });
+  };
+  if (has_all(StrSplit(StripBlanks(controllers), ' '))) return 2;
+  std::vector<std::string_view> options;
+  for (const std::string_view line : StrSplit(mounts, '\n')) {
+    const std::vector<std::string_view> fields = StrSplit(line, ' ');
+    if (fields.size() < 4 || fields[2] != "cgroup") continue;
+    for (const std::string_view option : StrSplit(fields[3], ',')) options.push_back(option);
+  }
+  return has_all(options) ? 1 : 0;
+}
+
+int JailerCgroups() {
+  const auto text = [](const char* path) {
+    std::ifstream file(path);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  return JailerCgroups(text("/proc/self/mounts"), text("/sys/fs/cgroup/cgroup.controllers"));
+}
 
 absl::Status CheckJailerSettings(const JailerSettings& settings) {
   for (const std::string& path : {settings.jailer, settings.firecracker, settings.base}) {

@@ -2,7 +2,7 @@
 #define HPCC_SANDBOX_JAILER_COMMAND_H_
 
 // How Firecracker's jailer is run (Firecracker's docs/jailer.md): its command line, and which
-// versions of the two programs are good enough. Pure, but for ProgramVersion.
+// versions of the two programs are good enough. Pure, but for ProgramVersion and JailerCgroups().
 
 #include <compare>
 #include <cstdint>
@@ -39,6 +39,11 @@ inline constexpr std::string_view kJailParentCgroup = "hpcc-firecracker";
 // Files of a jail, as the VMM names them without the slash in front.
 inline constexpr std::string_view kJailApiSocket = "api.sock";
 inline constexpr std::string_view kJailVsock = "v.sock";
+
+// What `cgroups` should be on a machine with these mounts (/proc/self/mounts), and with these
+// controllers in the second hierarchy (cgroup.controllers): 2 where that has all three, else 1.
+int JailerCgroups(std::string_view mounts, std::string_view controllers);
+int JailerCgroups();  // on this machine
 
 // InvalidArgument: a path that isn't absolute, or a program's name the jailer refuses.
 absl::Status CheckJailerSettings(const JailerSettings& settings);

@@ -41,6 +41,19 @@ TEST(JailerCommandTest, WithoutCgroupsNoneIsAskedFor) {
   EXPECT_FALSE(StrContains(StrJoin(JailerArguments(Settings(0), "x", 1, kLimits), " "), "cgroup"));
 }
 
+TEST(JailerCommandTest, TheHierarchyThatHasTheControllersIsTaken) {
+  constexpr std::string_view kFirst =
+      "cgroup /sys/fs/cgroup/cpu,cpuacct cgroup rw,relatime,cpu,cpuacct 0 0\n"
+      "cgroup /sys/fs/cgroup/memory cgroup rw,relatime,memory 0 0\n"
+      "cgroup /sys/fs/cgroup/pids cgroup rw,pids 0 0\n"
+      "cgroup2 /sys/fs/cgroup/unified cgroup2 rw,relatime 0 0\n";
+  EXPECT_EQ(JailerCgroups(kFirst, ""), 1);
+  EXPECT_EQ(JailerCgroups(kFirst, "cpuset cpu io memory pids\n"), 2);
+  EXPECT_EQ(JailerCgroups("cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n", "cpu memory\n"), 0);
+  EXPECT_EQ(JailerCgroups("tmpfs /tmp tmpfs rw,memory,pids,cpu 0 0\n", ""), 0);
+  EXPECT_EQ(JailerCgroups("", ""), 0);
+}
+
 TEST(JailerCommandTest, OnlyIdsTheJailerTakesAreIds) {
   EXPECT_TRUE(IsJailId("hpcc-0aF"));
   EXPECT_TRUE(IsJailId(std::string(64, 'a')));
