@@ -26,6 +26,11 @@ test_packages=(
   radosgw ceph-mon ceph-osd nginx openssl curl python3-grpcio
   glewlwyd dbconfig-sqlite3 rnbyc sqlite3
 )
+# To build the kernel of hpcc's virtual machines (scripts/build-guest-kernel.sh).
+guest_kernel_packages=(linux-source-6.1 gcc make bc flex bison libelf-dev xz-utils)
+# A hypervisor, and what makes a root file system from Debian's packages for its tests.
+vm_packages=(qemu-system-x86 squashfs-tools)
+test_packages+=("${guest_kernel_packages[@]}" "${vm_packages[@]}")
 # What bench/ compares hpcc with and no test needs; installed by hand.
 bench_packages=(ccache sccache)
 

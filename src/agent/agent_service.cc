@@ -25,11 +25,12 @@ grpc::Status ToGrpc(const absl::Status& status) {
 }  // namespace
 
 AgentService::AgentService(const AgentShape& shape, BlobStore& blobs, ImageFiles& image,
-                           const Launcher& launcher)
+                           const Launcher& launcher, AdoptFromWorker adopt)
     : shape_(shape),
       blobs_(blobs),
       image_(image),
       launcher_(launcher),
+      adopt_(std::move(adopt)),
       room_{.blobs = blobs_,
             .image = image_,
             .launcher = launcher_,
@@ -38,8 +39,10 @@ AgentService::AgentService(const AgentShape& shape, BlobStore& blobs, ImageFiles
 grpc::Status AgentService::Health(grpc::ServerContext*, const agent_v1::HealthRequest* request,
                                   agent_v1::HealthResponse* response) {
   if (request->time_ns() != 0 || !request->entropy().empty()) {
-    return grpc::Status(grpc::StatusCode::UNIMPLEMENTED,
-                        "this sandbox has its host's clock and entropy");
+    const absl::Status adopted =
+        adopt_ ? adopt_(*request)
+               : absl::UnimplementedError("this sandbox has its host's clock and entropy");
+    if (!adopted.ok()) return ToGrpc(adopted);
   }
   response->set_protocol_version(kAgentProtocolVersion);
   response->set_hpcc_version(HPCC_VERSION);

@@ -5,10 +5,12 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <set>
 #include <string>
 
+#include "absl/status/status.h"
 #include "agent/blob_store.h"
 #include "agent/exec_session.h"
 #include "agent/image_files.h"
@@ -23,12 +25,16 @@ struct AgentShape {
   uint32_t ids = 1;  // user ids from 0 on that exist here
 };
 
+// Takes over the worker's time and entropy, which a Health request brings. Null: this sandbox has
+// its host's.
+using AdoptFromWorker = std::function<absl::Status(const agent_v1::HealthRequest& request)>;
+
 // Thread-safe, as gRPC wants it.
 class AgentService final : public agent_v1::Agent::Service {
  public:
   // All outlive it.
   AgentService(const AgentShape& shape, BlobStore& blobs, ImageFiles& image,
-               const Launcher& launcher);
+               const Launcher& launcher, AdoptFromWorker adopt);
 
   grpc::Status Health(grpc::ServerContext* context, const agent_v1::HealthRequest* request,
                       agent_v1::HealthResponse* response) override;
@@ -49,6 +55,7 @@ class AgentService final : public agent_v1::Agent::Service {
   BlobStore& blobs_;
   ImageFiles& image_;
   const Launcher& launcher_;
+  const AdoptFromWorker adopt_;
   const ExecRoom room_;
 
   std::mutex mutex_;

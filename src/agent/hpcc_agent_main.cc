@@ -1,4 +1,4 @@
-// hpcc-agent: started by a worker inside a sandbox, never by hand.
+// hpcc-agent: started by a worker, or by a guest's kernel, inside a sandbox, never by hand.
 
 #include <unistd.h>
 
@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "agent/agent_program.h"
+#include "agent/guest_program.h"
 #include "base/strings.h"
 #include "sandbox/process_setup.h"
 
@@ -15,6 +16,8 @@ int main(int argc, char** argv) {
     std::puts("hpcc-agent " HPCC_VERSION);
     return 0;
   }
+  // A kernel hands its first process whatever words on its command line it doesn't know.
+  if (getpid() == 1 && (argc < 2 || argv[1] != hpcc::kAgentProcessMode)) hpcc::RunGuestAgent();
   if (argc != 2 || argv[1] != hpcc::kAgentProcessMode) {
     std::fputs("hpcc-agent: started by hpcc-worker inside a sandbox, not by hand\n", stderr);
     return 2;

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "base/clock.h"
+#include "base/private_directory.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "compiler/manifest.h"
@@ -17,6 +19,7 @@ namespace hpcc {
 
 namespace {
 
+constexpr size_t kEntropyBytes = 64;
 constexpr std::chrono::milliseconds kBetweenQuestions{20};  // whether a call is cancelled
 
 absl::Status FromGrpc(const grpc::Status& status) {
@@ -52,6 +55,13 @@ absl::Status SendMissing(const agent_v1::MissingBlobs& missing, const ExecReques
 }
 
 }  // namespace
+
+absl::StatusOr<AgentGift> FreshGift() {
+  AgentGift gift;
+  HPCC_ASSIGN_OR_RETURN(gift.entropy, SecretBytes(kEntropyBytes));
+  gift.time_ns = Clock::Real().NowNanoseconds();
+  return gift;
+}
 
 AgentClient::AgentClient(Descriptor stream) {
   fcntl(stream.get(), F_SETFL, O_NONBLOCK);
@@ -103,11 +113,15 @@ bool AgentClient::Unwatch(std::list<Watched>::iterator watched) {
   return cancelling;
 }
 
-absl::StatusOr<AgentHealth> AgentClient::Health(std::chrono::milliseconds bound) {
+absl::StatusOr<AgentHealth> AgentClient::Health(std::chrono::milliseconds bound,
+                                                const AgentGift& gift) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + bound);
+  agent_v1::HealthRequest request;
+  request.set_time_ns(gift.time_ns);
+  request.set_entropy(gift.entropy);
   agent_v1::HealthResponse response;
-  const grpc::Status status = stub_->Health(&context, agent_v1::HealthRequest(), &response);
+  const grpc::Status status = stub_->Health(&context, request, &response);
   if (!status.ok()) return FromGrpc(status);
   if (response.protocol_version() != kAgentProtocolVersion) {
     return absl::FailedPreconditionError("the agent is another version's");

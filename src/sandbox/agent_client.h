@@ -37,6 +37,14 @@ struct AgentHealth {
   std::vector<std::string> image_directories;
 };
 
+// What a virtual machine lacks that has just been booted, resumed or cloned.
+struct AgentGift {
+  int64_t time_ns = 0;  // since the epoch; 0: the agent's clock is left alone
+  std::string entropy;  // "": its random numbers too
+};
+// The time, and bytes that no other guest gets.
+absl::StatusOr<AgentGift> FreshGift();
+
 // Thread-safe.
 class AgentClient {
  public:
@@ -46,7 +54,8 @@ class AgentClient {
   ~AgentClient();
 
   // Unavailable: the stream is over. FailedPrecondition: the agent speaks another version.
-  absl::StatusOr<AgentHealth> Health(std::chrono::milliseconds bound);
+  // Unimplemented: a gift for an agent that has its host's time and entropy.
+  absl::StatusOr<AgentHealth> Health(std::chrono::milliseconds bound, const AgentGift& gift = {});
 
   // As Sandbox::Exec; Unavailable: the stream is over.
   absl::StatusOr<ExecResult> Exec(const ExecRequest& request, const BlobReader& read_blob,

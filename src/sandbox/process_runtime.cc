@@ -5,8 +5,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <climits>
 #include <utility>
@@ -21,15 +19,13 @@
 #include "sandbox/namespaces.h"
 #include "sandbox/process_setup.h"
 #include "sandbox/sandbox_cgroup.h"
+#include "sandbox/sandbox_spec.h"
 #include "sandbox/watched_process.h"
 
 namespace hpcc {
 
 namespace {
 
-constexpr size_t kMaxIdBytes = 100;
-constexpr uint32_t kMaxCpus = 1024;
-constexpr uint64_t kLeastMemory = uint64_t{64} << 20;
 // What the agent itself takes, and threads it has.
 constexpr uint64_t kAgentMemory = uint64_t{128} << 20;
 constexpr uint64_t kAgentTasks = 256;
@@ -60,20 +56,6 @@ absl::StatusOr<Descriptor> FileInMemory(const std::string& bytes) {
     return ErrnoStatus(errno, "create", "a file in memory");
   }
   return file;
-}
-
-absl::Status CheckSpec(const SandboxSpec& spec) {
-  const bool plain = std::all_of(spec.id.begin(), spec.id.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '-' || c == '_';
-  });
-  if (spec.id.empty() || spec.id.size() > kMaxIdBytes || !plain) {
-    return absl::InvalidArgumentError("sandbox: an id is letters, digits, - and _");
-  }
-  if (spec.cpus == 0 || spec.cpus > kMaxCpus || spec.memory_bytes < kLeastMemory ||
-      spec.blob_bytes == 0) {
-    return absl::InvalidArgumentError("sandbox: it has no processor or too little memory");
-  }
-  return absl::OkStatus();
 }
 
 std::string AgentBesideThisProgram() {
@@ -202,7 +184,7 @@ absl::StatusOr<std::unique_ptr<ProcessSandbox>> StartAgent(const SandboxSpec& sp
 
 absl::StatusOr<std::unique_ptr<Sandbox>> ProcessRuntime::Start(const SandboxSpec& spec,
                                                                std::chrono::milliseconds bound) {
-  HPCC_RETURN_IF_ERROR(CheckSpec(spec));
+  HPCC_RETURN_IF_ERROR(CheckSandboxSpec(spec));
   ImageLayout image;
   if (options_.find_image) {
     HPCC_ASSIGN_OR_RETURN(image, options_.find_image(spec.image));

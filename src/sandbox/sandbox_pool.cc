@@ -19,11 +19,13 @@ constexpr std::chrono::milliseconds kBetweenLooks{20};
 struct SandboxPool::Entry {
   Key key;
   std::string id;
-  std::unique_ptr<Sandbox> sandbox;  // null while it starts
+  std::unique_ptr<Sandbox> sandbox;  // null while it starts for the first time
   bool ended = false;                // stopped on purpose, while at work
   bool reported = false;             // as lost
   absl::Status failure;              // why it didn't
-  bool starting = true;
+  bool starting = true;              // or being suspended, or resumed: nobody else touches it then
+  bool suspended = false;
+  bool stays = false;    // its driver can't suspend it
   bool retired = false;  // takes no further exec; nobody finds it any more
   uint32_t execs = 0;
   size_t waiting = 0;
@@ -71,15 +73,17 @@ Sandbox& SandboxPool::Lease::sandbox() const {
 
 PooledSandbox SandboxPool::Describe(const Entry& entry) const {
   const int64_t now = clock_.MonotonicNanoseconds();
-  return PooledSandbox{.id = entry.id,
-                       .tenant = entry.key.first,
-                       .image = entry.key.second,
-                       .isolation = std::string(runtime_.isolation()),
-                       .cpus = options_.cpus,
-                       .execs = entry.execs,
-                       .age = std::chrono::nanoseconds(entry.starting ? 0 : now - entry.started_at),
-                       .unused = std::chrono::nanoseconds(
-                           entry.starting || entry.execs > 0 ? 0 : now - entry.used_at)};
+  return PooledSandbox{
+      .id = entry.id,
+      .tenant = entry.key.first,
+      .image = entry.key.second,
+      .isolation = std::string(runtime_.isolation()),
+      .cpus = options_.cpus,
+      .execs = entry.execs,
+      .suspended = entry.suspended,
+      .age = std::chrono::nanoseconds(entry.started_at == 0 ? 0 : now - entry.started_at),
+      .unused = std::chrono::nanoseconds(
+          entry.used_at == 0 || entry.execs > 0 ? 0 : now - entry.used_at)};
 }
 
 bool SandboxPool::Usable(const Entry& entry) const {
@@ -116,23 +120,47 @@ void SandboxPool::Carry(Removal removal) {
 }
 
 // Whether one more sandbox has its place, after the least recently used idle ones made theirs free.
-bool SandboxPool::MakeRoom(Removal& removal) {
+// Suspended ones take none of the memory.
+bool SandboxPool::MakeRoom(const Entry* entry, Removal& removal) {
   const uint64_t each = options_.memory_bytes + options_.blob_bytes;
-  const auto fits = [&] {
-    const size_t count = current_.size() + draining_.size() + 1;
-    return count <= options_.max_sandboxes &&
-           (options_.max_memory_bytes == 0 || count * each <= options_.max_memory_bytes);
-  };
-  while (!fits()) {
+  for (;;) {
+    const size_t count = current_.size() + draining_.size() + (entry == nullptr ? 1 : 0);
+    const auto suspended = static_cast<size_t>(
+        std::count_if(current_.begin(), current_.end(), [entry](const auto& other) {
+          return other.second->suspended && other.second.get() != entry;
+        }));
+    const bool too_many = count > options_.max_sandboxes;
+    const bool too_much =
+        options_.max_memory_bytes != 0 && (count - suspended) * each > options_.max_memory_bytes;
+    if (!too_many && !too_much) return true;
     std::shared_ptr<Entry> oldest;
-    for (const auto& [key, entry] : current_) {
-      if (entry->starting || entry->execs > 0 || entry->waiting > 0) continue;
-      if (oldest == nullptr || entry->used_at < oldest->used_at) oldest = entry;
+    for (const auto& [key, other] : current_) {
+      if (other->starting || other->execs > 0 || other->waiting > 0 || other.get() == entry) {
+        continue;
+      }
+      if (!too_many && other->suspended) continue;
+      if (oldest == nullptr || other->used_at < oldest->used_at) oldest = other;
     }
     if (oldest == nullptr) return false;
     Retire(oldest, removal);
   }
-  return true;
+}
+
+void SandboxPool::Settle(const std::shared_ptr<Entry>& entry,
+                         const std::function<void(Removal&)>& settle) {
+  Removal removal;
+  {
+    const std::lock_guard lock(mutex_);
+    entry->starting = false;
+    settle(removal);
+    // Stop() has been here meanwhile and could not stop what wasn't settled.
+    if (stopped_ && entry->sandbox != nullptr) {
+      entry->failure = absl::UnavailableError("the sandbox pool is stopped");
+      removal.sandboxes.push_back(std::move(entry->sandbox));
+    }
+    changed_.notify_all();
+  }
+  Carry(std::move(removal));
 }
 
 void SandboxPool::Start(const std::shared_ptr<Entry>& entry) {
@@ -143,25 +171,37 @@ void SandboxPool::Start(const std::shared_ptr<Entry>& entry) {
                          .memory_bytes = options_.memory_bytes,
                          .blob_bytes = options_.blob_bytes};
   absl::StatusOr<std::unique_ptr<Sandbox>> sandbox = runtime_.Start(spec, options_.start);
-  Removal removal;
-  {
-    const std::lock_guard lock(mutex_);
-    entry->starting = false;
+  Settle(entry, [&](Removal& removal) {
     entry->started_at = entry->used_at = clock_.MonotonicNanoseconds();
-    if (!sandbox.ok()) {
+    if (sandbox.ok()) {
+      entry->sandbox = *std::move(sandbox);
+    } else {
       entry->failure = sandbox.status();
       Retire(entry, removal);
-    } else {
-      entry->sandbox = *std::move(sandbox);
-      // Stop() has been here meanwhile and could not stop what wasn't there yet.
-      if (stopped_) {
-        entry->failure = absl::UnavailableError("the sandbox pool is stopped");
-        removal.sandboxes.push_back(std::move(entry->sandbox));
-      }
     }
-    changed_.notify_all();
-  }
-  Carry(std::move(removal));
+  });
+}
+
+void SandboxPool::Suspend(const std::shared_ptr<Entry>& entry) {
+  const absl::Status status = entry->sandbox->Suspend();
+  Settle(entry, [&](Removal& removal) {
+    entry->suspended = status.ok();
+    entry->stays = !status.ok();
+    if (!entry->sandbox->alive()) Retire(entry, removal);
+  });
+}
+
+// One that can't be resumed is lost, and the next exec gets another.
+void SandboxPool::Resume(const std::shared_ptr<Entry>& entry) {
+  const absl::Status status = entry->sandbox->Resume();
+  Settle(entry, [&](Removal& removal) {
+    entry->suspended = false;
+    entry->used_at = clock_.MonotonicNanoseconds();
+    if (!status.ok()) {
+      entry->sandbox->Stop();
+      Retire(entry, removal);
+    }
+  });
 }
 
 absl::StatusOr<SandboxPool::Lease> SandboxPool::Acquire(std::string_view tenant,
@@ -182,22 +222,28 @@ absl::StatusOr<SandboxPool::Lease> SandboxPool::Acquire(std::string_view tenant,
       entry = nullptr;
     }
     bool start = false;
-    if (entry == nullptr && MakeRoom(removal)) {
+    bool resume = false;
+    if (entry == nullptr && MakeRoom(nullptr, removal)) {
       entry = std::make_shared<Entry>();
       entry->key = key;
       entry->id = StrCat(name_, "-", ++last_id_);
       current_[key] = entry;
       start = true;
+    } else if (entry != nullptr && !entry->starting && entry->suspended &&
+               MakeRoom(entry.get(), removal)) {
+      entry->starting = true;
+      resume = true;
     }
-    if (start || !removal.sandboxes.empty() || !removal.lost.empty()) {
+    if (start || resume || !removal.sandboxes.empty() || !removal.lost.empty()) {
       lock.unlock();
       Carry(std::move(removal));
       if (start) Start(entry);
+      if (resume) Resume(entry);
       lock.lock();
       if (start && !entry->failure.ok()) return entry->failure;
       continue;
     }
-    if (entry != nullptr && !entry->starting && entry->execs < options_.cpus) {
+    if (entry != nullptr && !entry->starting && !entry->suspended && entry->execs < options_.cpus) {
       ++entry->execs;
       return Lease(this, entry);
     }
@@ -241,15 +287,23 @@ void SandboxPool::GiveBack(Entry& entry) {
 void SandboxPool::Tend() {
   Removal removal;
   std::vector<std::shared_ptr<Entry>> overdue;
+  std::vector<std::shared_ptr<Entry>> unused;
   {
     const std::lock_guard lock(mutex_);
     const int64_t now = clock_.MonotonicNanoseconds();
     std::vector<std::shared_ptr<Entry>> over;
     for (const auto& [key, entry] : current_) {
       if (entry->starting) continue;
-      const bool idle = entry->execs == 0 && entry->waiting == 0 &&
-                        now - entry->used_at >= std::chrono::nanoseconds(options_.idle).count();
-      if (idle || !Usable(*entry)) over.push_back(entry);
+      const auto idle_for = [&, entry = entry.get()](std::chrono::nanoseconds time) {
+        return entry->execs == 0 && entry->waiting == 0 && now - entry->used_at >= time.count();
+      };
+      if (idle_for(options_.idle) || !Usable(*entry)) {
+        over.push_back(entry);
+      } else if (options_.suspend.count() != 0 && !stopped_ && !entry->suspended && !entry->stays &&
+                 idle_for(options_.suspend)) {
+        entry->starting = true;
+        unused.push_back(entry);
+      }
     }
     // Of those at work without a future, only the news of their death is of interest.
     over.insert(over.end(), draining_.begin(), draining_.end());
@@ -269,6 +323,7 @@ void SandboxPool::Tend() {
     GiveBack(*entry);
   }
   Carry(std::move(removal));
+  for (const std::shared_ptr<Entry>& entry : unused) Suspend(entry);
 }
 
 void SandboxPool::Stop() {

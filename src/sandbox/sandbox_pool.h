@@ -3,7 +3,7 @@
 
 // The sandboxes of a worker: one for each tenant and image that has something to compile, started
 // when it is first asked for and kept until it is idle too long, too old, dead, or in the way of
-// another.
+// another. Where its driver can, it is suspended before that, and resumed for the next exec.
 //
 // A sandbox never changes hands: it is started for one tenant and one image, and stopped as theirs.
 
@@ -35,12 +35,14 @@ struct SandboxPoolOptions {
 
   // Of all sandboxes together. The least recently used idle one goes when another needs its place.
   size_t max_sandboxes = 16;
-  uint64_t max_memory_bytes = 0;  // of memory_bytes and blob_bytes; 0: no limit
+  // Of memory_bytes and blob_bytes of those that aren't suspended; 0: no limit.
+  uint64_t max_memory_bytes = 0;
 
   // Who may wait for a place in one sandbox; more are refused at once.
   size_t max_waiting = 64;
 
   std::chrono::milliseconds start{20'000};  // bound on a start
+  std::chrono::seconds suspend{0};          // without an exec, then it is suspended; 0: never
   std::chrono::seconds idle{300};           // without an exec, then it is stopped
   std::chrono::seconds session{8 * 3600};   // after its start, then it takes no further exec
   std::chrono::seconds drain{600};          // and is stopped after these at the latest
@@ -57,6 +59,7 @@ struct PooledSandbox {
   std::string isolation;
   uint32_t cpus = 0;
   uint32_t execs = 0;  // running now
+  bool suspended = false;
   std::chrono::nanoseconds age{0};
   std::chrono::nanoseconds unused{0};  // since its last exec ended; 0 while one runs
 };
@@ -104,8 +107,8 @@ class SandboxPool {
                                 std::chrono::milliseconds patience,
                                 const std::function<bool()>& cancelled = nullptr);
 
-  // Stops what is idle too long, too old or dead, and reports the dead. The pool's own thread does
-  // this unless tend_every is 0.
+  // Suspends what is idle, stops what is idle too long, too old or dead, and reports the dead. The
+  // pool's own thread does this unless tend_every is 0.
   void Tend();
 
   // Stops every sandbox, at work or not. Acquire fails from then on. Waits for no lease.
@@ -122,11 +125,16 @@ class SandboxPool {
   // With the lock held:
   PooledSandbox Describe(const Entry& entry) const;
   bool Usable(const Entry& entry) const;
-  bool MakeRoom(Removal& removal);
+  // For one that is to be started (nullptr), or resumed.
+  bool MakeRoom(const Entry* entry, Removal& removal);
   void Retire(const std::shared_ptr<Entry>& entry, Removal& removal);
   // Without it:
   void Carry(Removal removal);
   void Start(const std::shared_ptr<Entry>& entry);
+  void Suspend(const std::shared_ptr<Entry>& entry);
+  void Resume(const std::shared_ptr<Entry>& entry);
+  // What Start, Suspend and Resume end with.
+  void Settle(const std::shared_ptr<Entry>& entry, const std::function<void(Removal&)>& settle);
 
   Runtime& runtime_;
   const std::string name_;

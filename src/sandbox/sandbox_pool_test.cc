@@ -35,6 +35,10 @@ struct FakeState {
   std::atomic<bool> alive{true};
   std::atomic<int> stops{0};
   std::atomic<bool> gone{false};
+  std::atomic<int> suspends{0};
+  std::atomic<int> resumes{0};
+  absl::Status suspend = absl::UnimplementedError("fake");
+  absl::Status resume;
 };
 
 class FakeSandbox final : public Sandbox {
@@ -49,8 +53,15 @@ class FakeSandbox final : public Sandbox {
                                   const std::function<bool()>&) override {
     return ExecResult{};
   }
-  absl::Status Suspend() override { return absl::UnimplementedError("fake"); }
-  absl::Status Resume() override { return absl::UnimplementedError("fake"); }
+  absl::Status Suspend() override {
+    ++state_->suspends;
+    return state_->suspend;
+  }
+  absl::Status Resume() override {
+    ++state_->resumes;
+    if (!state_->resume.ok()) state_->alive = false;
+    return state_->resume;
+  }
   void Stop() override {
     ++state_->stops;
     state_->alive = false;
@@ -71,12 +82,14 @@ class FakeRuntime final : public Runtime {
     if (!failure.ok()) return failure;
     auto state = std::make_shared<FakeState>();
     state->spec = spec;
+    state->suspend = suspend;
     states.push_back(state);
     return std::make_unique<FakeSandbox>(state);
   }
 
   milliseconds delay{0};
   absl::Status failure;
+  absl::Status suspend = absl::UnimplementedError("fake");  // of the sandboxes it starts
   int starts = 0;
   std::vector<std::shared_ptr<FakeState>> states;
 
@@ -366,6 +379,95 @@ TEST_F(SandboxPoolTest, ManyThreadsAndDeathsLoseNoPlaceAndMixNoTenants) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(served, 6 * 200);
   for (const PooledSandbox& sandbox : pool.List()) EXPECT_EQ(sandbox.execs, 0u);
+}
+
+class SuspendingPoolTest : public SandboxPoolTest {
+ protected:
+  SuspendingPoolTest() { runtime_.suspend = absl::OkStatus(); }
+  SandboxPool& Pool(SandboxPoolOptions options = {}) {
+    options.suspend = seconds(10);
+    return SandboxPoolTest::Pool(options);
+  }
+  // Acquired, given back, and left alone until it is suspended.
+  void UseAndLeave(std::string_view tenant) {
+    EXPECT_TRUE(pool_->Acquire(tenant, "host", milliseconds(0)).ok());
+    clock_.Pass(seconds(11));
+    pool_->Tend();
+  }
+};
+
+TEST_F(SuspendingPoolTest, AnIdleOneIsSuspendedAndResumedForTheNextExec) {
+  SandboxPool& pool = Pool();
+  UseAndLeave("acme");
+  FakeState& state = *runtime_.states.at(0);
+  EXPECT_EQ(state.suspends, 1);
+  EXPECT_TRUE(pool.List().at(0).suspended);
+  pool.Tend();
+  EXPECT_EQ(state.suspends, 1);
+  EXPECT_EQ(IdOf(pool.Acquire("acme", "host", milliseconds(0))), "w-1");
+  EXPECT_EQ(state.resumes, 1);
+  EXPECT_FALSE(pool.List().at(0).suspended);
+  EXPECT_EQ(runtime_.starts, 1);
+}
+
+TEST_F(SuspendingPoolTest, OneAtWorkIsNotSuspended) {
+  SandboxPool& pool = Pool();
+  const auto lease = pool.Acquire("acme", "host", milliseconds(0));
+  clock_.Pass(seconds(11));
+  pool.Tend();
+  EXPECT_EQ(runtime_.states.at(0)->suspends, 0);
+}
+
+TEST_F(SuspendingPoolTest, ASuspendedOneIsStoppedWhenItIsIdleTooLong) {
+  SandboxPool& pool = Pool({.idle = seconds(100)});
+  UseAndLeave("acme");
+  clock_.Pass(seconds(100));
+  pool.Tend();
+  EXPECT_THAT(pool.List(), IsEmpty());
+  EXPECT_TRUE(runtime_.states.at(0)->gone);
+  EXPECT_THAT(lost_, IsEmpty());
+}
+
+TEST_F(SuspendingPoolTest, ADriverThatCannotIsAskedOnce) {
+  runtime_.suspend = absl::UnimplementedError("fake");
+  SandboxPool& pool = Pool();
+  UseAndLeave("acme");
+  pool.Tend();
+  EXPECT_EQ(runtime_.states.at(0)->suspends, 1);
+  EXPECT_FALSE(pool.List().at(0).suspended);
+  EXPECT_EQ(IdOf(pool.Acquire("acme", "host", milliseconds(0))), "w-1");
+  EXPECT_EQ(runtime_.states.at(0)->resumes, 0);
+}
+
+TEST_F(SuspendingPoolTest, OneThatCannotBeResumedIsReplaced) {
+  SandboxPool& pool = Pool();
+  UseAndLeave("acme");
+  runtime_.states.at(0)->resume = absl::UnavailableError("lost");
+  EXPECT_EQ(IdOf(pool.Acquire("acme", "host", milliseconds(0))), "w-2");
+  EXPECT_THAT(lost_, ElementsAre("w-1"));
+}
+
+TEST_F(SuspendingPoolTest, SuspendedOnesTakeNoMemory) {
+  SandboxPool& pool =
+      Pool({.memory_bytes = 3, .blob_bytes = 1, .max_memory_bytes = 4, .idle = seconds(1000)});
+  UseAndLeave("a");
+  UseAndLeave("b");
+  EXPECT_EQ(pool.List().size(), 2u);
+  // There is room for one of them to be awake, and for the other once that one is idle.
+  {
+    const auto a = pool.Acquire("a", "host", milliseconds(0));
+    ASSERT_TRUE(a.ok()) << a.status();
+    EXPECT_TRUE(absl::IsResourceExhausted(pool.Acquire("b", "host", milliseconds(0)).status()));
+  }
+  EXPECT_EQ(IdOf(pool.Acquire("b", "host", milliseconds(0))), "w-2");
+  EXPECT_EQ(pool.List().size(), 1u);
+}
+
+TEST_F(SuspendingPoolTest, WhenThereAreTooManyASuspendedOneGoes) {
+  SandboxPool& pool = Pool({.max_sandboxes = 1});
+  UseAndLeave("a");
+  EXPECT_EQ(IdOf(pool.Acquire("b", "host", milliseconds(0))), "w-2");
+  EXPECT_TRUE(runtime_.states.at(0)->gone);
 }
 
 }  // namespace

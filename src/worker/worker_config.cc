@@ -75,11 +75,15 @@ const Key kKeys[] = {
     {"scheduler", "secret_file", Path{&Config::scheduler_secret_file}},
     {"tls", "certificate_file", Path{&Config::certificate_file}},
     {"tls", "key_file", Path{&Config::key_file}},
+    {"sandbox", "driver", Text{&Config::driver}},
     {"sandbox", "agent", Path{&Config::agent}},
+    {"sandbox", "kernel", Path{&Config::guest_kernel}},
+    {"sandbox", "root", Path{&Config::guest_root}},
     {"sandbox", "cpus", Number{&Config::sandbox_cpus, 1, kMaxSlots}},
     {"sandbox", "memory", Size{&Config::sandbox_memory}},
     {"sandbox", "blobs", Size{&Config::sandbox_blobs}},
     {"sandbox", "count", Number{&Config::sandbox_count, 1, 10'000}},
+    {"sandbox", "suspend", Duration{&Config::sandbox_suspend}},
     {"sandbox", "idle", Duration{&Config::sandbox_idle}},
     {"sandbox", "session", Duration{&Config::sandbox_session}},
     {"limits", "job_time", Duration{&Config::job_time}},
@@ -257,6 +261,12 @@ absl::Status CheckWhole(const Config& config, std::string_view path) {
   if (config.certificate_file.empty() != config.key_file.empty()) {
     return missing(config.key_file.empty() ? "tls.key_file" : "tls.certificate_file");
   }
+  if (config.driver != "process" && config.driver != "qemu") {
+    return absl::InvalidArgumentError(
+        StrCat(path, ":1: sandbox.driver: write \"process\" or \"qemu\""));
+  }
+  if (config.driver == "qemu" && config.guest_kernel.empty()) return missing("sandbox.kernel");
+  if (config.driver == "qemu" && config.guest_root.empty()) return missing("sandbox.root");
   return absl::OkStatus();
 }
 

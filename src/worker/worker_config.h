@@ -17,11 +17,14 @@
 //   [tls]                             # both or none; none: a certificate is made in state_dir
 //   certificate_file, key_file = path # PEM
 //   [sandbox]
-//   agent  = path                     # default: hpcc-agent beside this program
+//   driver = "process" | "qemu"       # default: "process"; docs/sandboxes.md
+//   agent  = path                     # of "process"; default: hpcc-agent beside this program
+//   kernel = path                     # of "qemu", required there: scripts/build-guest-kernel.sh
+//   root   = path                     # of "qemu", required there: the image `host` as a squashfs
 //   cpus   = whole number             # of one sandbox; default: `slots`
 //   memory, blobs = size
 //   count  = whole number             # sandboxes at once
-//   idle, session = duration
+//   suspend, idle, session = duration # suspend: where the driver can; default: never
 //   [limits]
 //   job_time, queue_time = duration
 //   job_memory, job_output = size
@@ -58,11 +61,15 @@ struct WorkerConfig {
   std::string certificate_file;
   std::string key_file;
 
+  std::string driver = "process";
   std::string agent;
+  std::string guest_kernel;
+  std::string guest_root;
   uint64_t sandbox_cpus = 0;
   uint64_t sandbox_memory = uint64_t{2} << 30;
   uint64_t sandbox_blobs = uint64_t{512} << 20;
   uint64_t sandbox_count = 16;
+  std::chrono::milliseconds sandbox_suspend{0};
   std::chrono::milliseconds sandbox_idle{300'000};
   std::chrono::milliseconds sandbox_session{8 * 3'600'000};
 

@@ -98,6 +98,23 @@ TEST(WorkerConfigTest, MistakesNameFileLineAndKey) {
               HasSubstr("tls.certificate_file"));
 }
 
+TEST(WorkerConfigTest, AVirtualMachineNeedsAKernelAndARoot) {
+  const absl::StatusOr<WorkerConfig> config = Parse(StrCat(
+      kLeast, "[sandbox]\ndriver = \"qemu\"\nkernel = \"/k\"\nroot = \"/r\"\nsuspend = \"1m\"\n"));
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->driver, "qemu");
+  EXPECT_EQ(config->guest_kernel, "/k");
+  EXPECT_EQ(config->guest_root, "/r");
+  EXPECT_EQ(config->sandbox_suspend, std::chrono::minutes(1));
+  EXPECT_EQ(Parse(kLeast)->driver, "process");
+  EXPECT_THAT(Mistake(StrCat(kLeast, "[sandbox]\ndriver = \"qemu\"\nroot = \"/r\"\n")),
+              HasSubstr("sandbox.kernel: is missing"));
+  EXPECT_THAT(Mistake(StrCat(kLeast, "[sandbox]\ndriver = \"qemu\"\nkernel = \"/k\"\n")),
+              HasSubstr("sandbox.root: is missing"));
+  EXPECT_THAT(Mistake(StrCat(kLeast, "[sandbox]\ndriver = \"docker\"\n")),
+              HasSubstr("sandbox.driver: write \"process\" or \"qemu\""));
+}
+
 TEST(WorkerConfigTest, TheSecretComesFromTheFileElseFromTheEnvironment) {
   WorkerScratch scratch;
   WorkerConfig config;

@@ -21,6 +21,7 @@
 #include "base/strings.h"
 #include "sandbox/image_layout.h"
 #include "sandbox/process_runtime.h"
+#include "sandbox/qemu_runtime.h"
 #include "worker/scheduler_link.h"
 #include "worker/worker_server.h"
 
@@ -117,6 +118,21 @@ absl::StatusOr<std::string> AgentProgram(const WorkerConfig& config, FileSystem&
   return agent;
 }
 
+absl::StatusOr<std::unique_ptr<Runtime>> MakeRuntime(const WorkerConfig& config, FileSystem& fs) {
+  if (config.driver == "process") {
+    HPCC_ASSIGN_OR_RETURN(const std::string agent, AgentProgram(config, fs));
+    return std::make_unique<ProcessRuntime>(ProcessRuntimeOptions{.agent = agent});
+  }
+  return QemuRuntime::Make(
+      {.kernel = config.guest_kernel,
+       .directory = path::Join(config.state_directory, "machines"),
+       .find_root =
+           [root = config.guest_root](const std::string& image) -> absl::StatusOr<PreparedRoot> {
+         if (image == kHostImage) return PreparedRoot{.path = root};
+         return absl::NotFoundError(StrCat("sandbox: there is no image ", image));
+       }});
+}
+
 uint64_t FreeMemoryBytes() {
   std::ifstream info("/proc/meminfo");
   std::string name;
@@ -155,8 +171,7 @@ class Worker {
 absl::Status Worker::StartServer() {
   HPCC_RETURN_IF_ERROR(MakeDirectories(fs_, config_.state_directory, 0700));
   HPCC_ASSIGN_OR_RETURN(certificate_, Certificate(config_, fs_, clock_));
-  HPCC_ASSIGN_OR_RETURN(const std::string agent, AgentProgram(config_, fs_));
-  runtime_ = std::make_unique<ProcessRuntime>(ProcessRuntimeOptions{.agent = agent});
+  HPCC_ASSIGN_OR_RETURN(runtime_, MakeRuntime(config_, fs_));
   WorkerServer::Parts parts;
   parts.runtime = runtime_.get();
   parts.image_directories = HostImage().Directories();

@@ -37,6 +37,7 @@ SandboxPoolOptions PoolOptions(const WorkerConfig& config) {
   options.blob_bytes = config.sandbox_blobs;
   options.max_sandboxes = config.sandbox_count;
   options.max_waiting = config.waiting + config.slots;
+  options.suspend = std::chrono::duration_cast<std::chrono::seconds>(config.sandbox_suspend);
   options.idle = std::chrono::duration_cast<std::chrono::seconds>(config.sandbox_idle);
   options.session = std::chrono::duration_cast<std::chrono::seconds>(config.sandbox_session);
   options.drain = std::chrono::duration_cast<std::chrono::seconds>(config.job_time);

@@ -1,5 +1,6 @@
 // From the start of a sandbox to its end, however it comes.
 
+#include <elf.h>
 #include <signal.h>
 
 #include <atomic>
@@ -17,7 +18,8 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 TEST_F(SandboxTest, ItSaysWhatItIs) {
-  EXPECT_EQ(sandbox_->isolation(), "process");
+  EXPECT_EQ(sandbox_->isolation(), runtime_.isolation());
+  EXPECT_EQ(StrContains(runtime_.isolation(), "qemu-"), IsVirtualMachine());
   EXPECT_TRUE(StrContains(sandbox_->Description(), "cgroup: ")) << sandbox_->Description();
   const std::vector<std::string> directories = sandbox_->image_directories();
   EXPECT_NE(std::find(directories.begin(), directories.end(), "/usr/include"), directories.end());
@@ -62,7 +64,21 @@ TEST_F(SandboxTest, DISABLED_StartAndDie) {
   kill(getpid(), SIGKILL);
 }
 
-TEST(ProcessRuntimeTest, AWorkerThatIsKilledTakesItsSandboxesAlong) {
+// An image may have no library at all, and each root holds a copy of the agent.
+TEST(AgentFileTest, ItIsStaticAndSmall) {
+  EXPECT_LE(std::filesystem::file_size(AgentPath()), uint64_t{15} << 20);
+  std::ifstream file(AgentPath(), std::ios::binary);
+  Elf64_Ehdr header{};
+  ASSERT_TRUE(file.read(reinterpret_cast<char*>(&header), sizeof(header)));
+  file.seekg(static_cast<std::streamoff>(header.e_phoff));
+  for (int i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr segment{};
+    ASSERT_TRUE(file.read(reinterpret_cast<char*>(&segment), sizeof(segment)));
+    EXPECT_NE(segment.p_type, static_cast<uint32_t>(PT_INTERP));
+  }
+}
+
+TEST(RuntimeTest, AWorkerThatIsKilledTakesItsSandboxesAlong) {
   const absl::StatusOr<CapturedRun> run =
       RunCaptured({"/proc/self/exe", "--gtest_also_run_disabled_tests",
                    "--gtest_filter=SandboxTest.DISABLED_StartAndDie"},

@@ -2,7 +2,8 @@
 #define HPCC_TESTS_SANDBOX_SANDBOX_TEST_SUPPORT_H_
 
 // A real sandbox and short ways to run something in it. HPCC_AGENT and HPCC_SANDBOX_PROBE are
-// paths, given by the build, or the environment in its place.
+// paths, given by the build, or the environment in its place. HPCC_SANDBOX_DRIVER says what the
+// sandbox is made of: "process", or "qemu" with HPCC_GUEST_KERNEL and HPCC_TEST_ROOT (tests/vm).
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -23,6 +25,7 @@
 #include "base/strings.h"
 #include "compiler/manifest.h"
 #include "sandbox/process_runtime.h"
+#include "sandbox/qemu_runtime.h"
 
 namespace hpcc {
 
@@ -37,14 +40,18 @@ inline std::string ProbePath() {
   return PathOf("HPCC_SANDBOX_PROBE", HPCC_SANDBOX_PROBE);
 }
 
+inline bool IsVirtualMachine() {
+  return PathOf("HPCC_SANDBOX_DRIVER", "process") == "qemu";
+}
+
 // Whether sandboxes started here have ids of their own.
 inline bool HasManyIds() {
-  return geteuid() == 0;
+  return geteuid() == 0 || IsVirtualMachine();
 }
 
 inline constexpr char kProbe[] = "/opt/probe";  // in the sandbox
 
-// Children of this process that are agents.
+// Children of this process that are sandboxes: agents, or hypervisors.
 inline std::vector<pid_t> Agents() {
   std::vector<pid_t> agents;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
@@ -54,11 +61,42 @@ inline std::vector<pid_t> Agents() {
     std::string name;
     char state = 0;
     if (stat >> process >> name >> state >> parent && parent == getpid() && state != 'Z' &&
-        name == "(hpcc-agent)") {
+        (name == "(hpcc-agent)" || name == "(qemu-system-x86)")) {
       agents.push_back(process);
     }
   }
   return agents;
+}
+
+inline QemuRuntimeOptions VirtualMachines(const std::string& name) {
+  return {.kernel = PathOf("HPCC_GUEST_KERNEL", ""),
+          .directory = ::testing::TempDir() + "hpcc_vm_" + name + StrCat("_", getpid()),
+          .find_root = [](const std::string& image) -> absl::StatusOr<PreparedRoot> {
+            if (image != "host") return absl::NotFoundError("no such image");
+            return PreparedRoot{.path = PathOf("HPCC_TEST_ROOT", "")};
+          }};
+}
+
+inline ProcessRuntimeOptions Processes() {
+  return {.agent = AgentPath(), .find_image = [](const std::string&) {
+            ImageLayout image = HostImage();
+            image.parts.push_back({ImagePart::Kind::kFile, kProbe, ProbePath()});
+            return absl::StatusOr<ImageLayout>(image);
+          }};
+}
+
+// One for all tests: what a driver finds out once is found out once.
+inline Runtime& TestRuntime() {
+  static const std::unique_ptr<Runtime> runtime = []() -> std::unique_ptr<Runtime> {
+    if (!IsVirtualMachine()) return std::make_unique<ProcessRuntime>(Processes());
+    absl::StatusOr<std::unique_ptr<QemuRuntime>> qemu = QemuRuntime::Make(VirtualMachines("all"));
+    if (!qemu.ok()) {
+      std::fprintf(stderr, "%s\n", qemu.status().ToString().c_str());
+      std::abort();
+    }
+    return *std::move(qemu);
+  }();
+  return *runtime;
 }
 
 // Blobs a worker would have, and how often each was asked for.
@@ -92,19 +130,11 @@ class Blobs {
 
 class SandboxTest : public ::testing::Test {
  protected:
-  static ProcessRuntimeOptions Options() {
-    return {.agent = AgentPath(), .find_image = [](const std::string&) {
-              ImageLayout image = HostImage();
-              image.parts.push_back({ImagePart::Kind::kFile, kProbe, ProbePath()});
-              return absl::StatusOr<ImageLayout>(image);
-            }};
-  }
-
   void SetUp() override { Start({.id = "test", .tenant = "acme", .image = "host", .cpus = 4}); }
 
   void Start(const SandboxSpec& spec) {
     absl::StatusOr<std::unique_ptr<Sandbox>> sandbox =
-        runtime_.Start(spec, std::chrono::seconds(20));
+        runtime_.Start(spec, std::chrono::seconds(60));
     ASSERT_TRUE(sandbox.ok()) << sandbox.status();
     sandbox_ = *std::move(sandbox);
   }
@@ -146,7 +176,7 @@ class SandboxTest : public ::testing::Test {
     return Say(std::move(arguments));
   }
 
-  ProcessRuntime runtime_{Options()};
+  Runtime& runtime_ = TestRuntime();
   std::unique_ptr<Sandbox> sandbox_;
   Blobs blobs_;
   SourceManifest manifest_;

@@ -1,0 +1,29 @@
+#ifndef HPCC_AGENT_GUEST_MACHINE_H_
+#define HPCC_AGENT_GUEST_MACHINE_H_
+
+// What the first process of a virtual machine does to the machine itself.
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/agent_service.h"
+#include "sandbox/vm_guest.h"
+
+namespace hpcc {
+
+inline constexpr size_t kMostEntropyBytes = 512;
+
+// Mounts /proc and /sys (the kernel has mounted /dev), reads what the driver said, and sees to it
+// that no exec's hunger for memory ends the agent.
+absl::StatusOr<VmGuestSetup> PrepareGuest();
+
+// Sets the clock, and makes the kernel's random numbers depend on the worker's entropy from now
+// on: two machines cloned from one draw different ones. InvalidArgument: too much entropy, or a
+// time before 1970.
+absl::Status AdoptTimeAndEntropy(const agent_v1::HealthRequest& request);
+
+// Resets the machine, which its hypervisor takes for its end.
+[[noreturn]] void PowerOff();
+
+}  // namespace hpcc
+
+#endif  // HPCC_AGENT_GUEST_MACHINE_H_

@@ -1,0 +1,179 @@
+#include "sandbox/qemu_process.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "base/status.h"
+#include "base/strings.h"
+#include "sandbox/vm_process.h"
+#include "sandbox/vm_socket.h"
+
+namespace hpcc {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr char kAgentSocket[] = "agent.sock";
+// Of QEMU beside its guest's memory: code, tables, what it translated (tb-size), threads' stacks.
+constexpr uint64_t kOwnMemory = uint64_t{512} << 20;
+constexpr uint64_t kOwnAddressSpace = uint64_t{4} << 30;
+constexpr uint64_t kOpenFiles = 128;
+constexpr uint64_t kTasks = 128;
+// A guest that doesn't notice that its worker was away for a moment notices a longer one.
+constexpr milliseconds kFirstAbsence{20};
+constexpr milliseconds kGreeting{1500};
+
+milliseconds Left(steady_clock::time_point end) {
+  return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(end - steady_clock::now()));
+}
+
+// Collects the descriptors QEMU is given, and says their numbers there.
+class Handed {
+ public:
+  int Add(int descriptor) {
+    descriptors_.push_back(descriptor);
+    return static_cast<int>(descriptors_.size()) - 1;
+  }
+  const std::vector<int>& all() const { return descriptors_; }
+
+ private:
+  std::vector<int> descriptors_;
+};
+
+// Who may use /dev/kvm beside root and its owner.
+std::vector<gid_t> GroupsFor(const QemuMachine& machine) {
+  struct stat facts;
+  if (!machine.kvm || stat("/dev/kvm", &facts) != 0) return {};
+  return {facts.st_gid};
+}
+
+// The end of a pipe that nobody writes to: the guest's console hears nothing.
+absl::StatusOr<Descriptor> Silence() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus(errno, "create", "a pipe");
+  close(ends[1]);
+  return Descriptor(ends[0]);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<QemuProcess>> QemuProcess::Launch(const QemuLaunch& launch,
+                                                                 milliseconds bound) {
+  HPCC_ASSIGN_OR_RETURN(const Descriptor silence, Silence());
+  int messages[2];
+  if (pipe2(messages, O_CLOEXEC) != 0) return ErrnoStatus(errno, "create", "a pipe");
+  Descriptor said(messages[0]);
+  Descriptor saying(messages[1]);
+  HPCC_ASSIGN_OR_RETURN(SocketPair qmp, MakeStreamPair());
+  unlink(StrCat(launch.directory, "/", kAgentSocket).c_str());
+  HPCC_ASSIGN_OR_RETURN(Descriptor agent, ListenOnUnixSocket(launch.directory, kAgentSocket));
+
+  std::unique_ptr<QemuProcess> qemu(new QemuProcess(launch));
+  QemuMachine machine = launch.machine;
+  Handed handed;
+  handed.Add(silence.get());
+  handed.Add(saying.get());
+  handed.Add(saying.get());
+  machine.kernel = handed.Add(launch.kernel);
+  machine.root = handed.Add(launch.root);
+  machine.agent = handed.Add(agent.get());
+  machine.qmp = handed.Add(qmp.theirs.get());
+  if (launch.memory >= 0) machine.memory = handed.Add(launch.memory);
+  machine.incoming = launch.state >= 0;
+  if (machine.incoming) qemu->state_ = handed.Add(launch.state);
+
+  if (geteuid() == 0) qemu->ids_ = IdRange::Take();
+  VmProgram program{.program = launch.program,
+                    .arguments = QemuArguments(machine),
+                    .descriptors = handed.all(),
+                    .user = qemu->ids_ ? qemu->ids_->first() : 0,
+                    .groups = GroupsFor(machine),
+                    .address_space_bytes = machine.memory_bytes + kOwnAddressSpace,
+                    .file_bytes = machine.memory_bytes + kOwnMemory,
+                    .open_files = kOpenFiles,
+                    .tasks = qemu->ids_ ? kTasks : 0};
+  program.arguments.insert(program.arguments.begin(), "qemu");
+  HPCC_ASSIGN_OR_RETURN(VmProcess process, StartVmProcess(program));
+  qemu->cgroup_ = SandboxCgroup::Make(
+      launch.id,
+      CgroupLimits{
+          .memory_bytes = machine.memory_bytes + kOwnMemory, .tasks = kTasks, .cpus = machine.cpus},
+      process.process);
+  saying.Reset();
+  qemu->process_ = std::make_unique<WatchedProcess>(std::move(process.descriptor), std::move(said));
+  qmp.theirs.Reset();
+  qemu->qmp_ = std::make_unique<QmpClient>(std::move(qmp.ours));
+  const absl::Status begun = qemu->qmp_->Begin(bound);
+  if (begun.ok()) return qemu;
+  qemu->process_->Kill();
+  return absl::Status(begun.code(),
+                      StrCat(std::string(begun.message()), ": ", qemu->process_->Said()));
+}
+
+QemuProcess::~QemuProcess() {
+  if (process_) process_->Kill();
+  unlink(StrCat(launch_.directory, "/", kAgentSocket).c_str());
+}
+
+absl::StatusOr<Descriptor> QemuProcess::Greet(AfterGreeting after, milliseconds bound) {
+  const auto end = steady_clock::now() + bound;
+  for (milliseconds absence = kFirstAbsence, greeting = kGreeting;; absence *= 2, greeting *= 2) {
+    if (!process_->alive()) return absl::UnavailableError("qemu: it ended");
+    HPCC_ASSIGN_OR_RETURN(Descriptor stream, ConnectToUnixSocket(launch_.directory, kAgentSocket));
+    const absl::Status greeted = GreetGuest(stream.get(), after, std::min(greeting, Left(end)));
+    if (greeted.ok() && after == AfterGreeting::kTalk) return stream;
+    if (greeted.ok()) return Descriptor();
+    if (!absl::IsDeadlineExceeded(greeted) || Left(end).count() == 0) return greeted;
+    stream.Reset();
+    std::this_thread::sleep_for(std::min(absence, Left(end)));
+  }
+}
+
+absl::Status QemuProcess::LeaveOutSharedMemory(bool leave_out, milliseconds bound) {
+  if (launch_.memory < 0) return absl::OkStatus();
+  return qmp_
+      ->Execute("migrate-set-capabilities",
+                StrCat(R"({"capabilities":[{"capability":"x-ignore-shared","state":)",
+                       leave_out ? "true" : "false", "}]}"),
+                bound)
+      .status();
+}
+
+absl::Status QemuProcess::Save(int state, milliseconds bound) {
+  const auto end = steady_clock::now() + bound;
+  const bool shared = launch_.machine.memory_kind == QemuMachine::Memory::kShared;
+  HPCC_RETURN_IF_ERROR(qmp_->Execute("stop", "", Left(end)).status());
+  HPCC_RETURN_IF_ERROR(LeaveOutSharedMemory(shared, Left(end)));
+  // As fast as the file takes it.
+  HPCC_RETURN_IF_ERROR(
+      qmp_->Execute("migrate-set-parameters", R"({"max-bandwidth":1000000000000})", Left(end))
+          .status());
+  HPCC_RETURN_IF_ERROR(qmp_->Execute("getfd", R"({"fdname":"state"})", Left(end), state).status());
+  HPCC_RETURN_IF_ERROR(qmp_->Execute("migrate", R"({"uri":"fd:state"})", Left(end)).status());
+  HPCC_RETURN_IF_ERROR(qmp_->AwaitStatus("query-migrate", "completed", Left(end)));
+  // The state is whole: however QEMU ends, nothing is lost.
+  qmp_->Execute("quit", "", Left(end)).IgnoreError();
+  process_->Kill();
+  return absl::OkStatus();
+}
+
+absl::Status QemuProcess::Load(milliseconds bound) {
+  const auto end = steady_clock::now() + bound;
+  HPCC_RETURN_IF_ERROR(LeaveOutSharedMemory(true, Left(end)));
+  HPCC_RETURN_IF_ERROR(
+      qmp_->Execute("migrate-incoming", StrCat(R"({"uri":"fd:)", state_, "\"}"), Left(end))
+          .status());
+  HPCC_RETURN_IF_ERROR(qmp_->AwaitStatus("query-migrate", "completed", Left(end)));
+  return qmp_->Execute("cont", "", Left(end)).status();
+}
+
+}  // namespace hpcc

@@ -1,0 +1,210 @@
+#include "sandbox/qemu_sandbox.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include "base/logging.h"
+#include "base/status.h"
+#include "base/strings.h"
+
+namespace hpcc {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kSuspend{30'000};
+constexpr milliseconds kResume{30'000};
+
+milliseconds Left(steady_clock::time_point end) {
+  return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(end - steady_clock::now()));
+}
+
+// The same file from its beginning: an offset is shared by all who share an open file.
+absl::StatusOr<Descriptor> FromTheBeginning(const Descriptor& file) {
+  Descriptor again(open(StrCat("/proc/self/fd/", file.get()).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!again.valid()) return ErrnoStatus(errno, "open", "a machine's state");
+  return again;
+}
+
+// Nobody else can open it, and it goes with this process.
+absl::StatusOr<Descriptor> FileWithoutName(const std::string& directory) {
+  std::string name = StrCat(directory, "/state.XXXXXX");
+  Descriptor file(mkostemp(name.data(), O_CLOEXEC));
+  if (!file.valid()) return ErrnoStatus(errno, "create a file in", directory);
+  unlink(name.c_str());
+  return file;
+}
+
+}  // namespace
+
+absl::Status QemuSandbox::Start(std::shared_ptr<const QemuTemplate> from, milliseconds bound) {
+  template_ = std::move(from);
+  QemuLaunch launch = LaunchFor(parts_.host, parts_.spec);
+  Descriptor state;
+  if (template_) {
+    HPCC_ASSIGN_OR_RETURN(state, FromTheBeginning(template_->state));
+    launch.machine.memory_kind = QemuMachine::Memory::kPrivate;
+    launch.memory = template_->memory.get();
+    launch.state = state.get();
+  }
+  return Launch(std::move(launch), bound);
+}
+
+absl::Status QemuSandbox::Launch(QemuLaunch launch, milliseconds bound) {
+  const auto end = steady_clock::now() + bound;
+  launch.directory = parts_.directory->path();
+  launch.root = parts_.root.get();
+  HPCC_ASSIGN_OR_RETURN(std::shared_ptr<QemuProcess> process,
+                        QemuProcess::Launch(launch, Left(end)));
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return Gone();
+    process_ = process;
+  }
+  absl::Status status = launch.state >= 0 ? process->Load(Left(end)) : absl::OkStatus();
+  if (status.ok()) status = Greet(process, end);
+  if (status.ok()) return status;
+  process->process().Kill();
+  return absl::Status(status.code(),
+                      StrCat("sandbox ", parts_.spec.id, ": the agent didn't start: ",
+                             std::string(status.message()), ": ", process->process().Said()));
+}
+
+absl::Status QemuSandbox::Greet(const std::shared_ptr<QemuProcess>& process,
+                                steady_clock::time_point end) {
+  HPCC_ASSIGN_OR_RETURN(Descriptor stream, process->Greet(AfterGreeting::kTalk, Left(end)));
+  auto agent = std::make_shared<AgentClient>(std::move(stream));
+  // Before anything else: what a copy of a machine draws would be what the other copies draw.
+  HPCC_ASSIGN_OR_RETURN(const AgentGift gift, FreshGift());
+  HPCC_ASSIGN_OR_RETURN(AgentHealth health, agent->Health(Left(end), gift));
+  const std::lock_guard lock(mutex_);
+  if (agent_ == nullptr && image_directories_.empty()) {
+    image_directories_ = std::move(health.image_directories);
+    const std::vector<std::string>& held = process->cgroup().controllers();
+    description_ = StrCat("cgroup: ", held.empty() ? "none" : StrJoin(held, ", "),
+                          "; user: ", process->own_user() ? "its own" : "the worker's",
+                          template_ ? "; cloned" : "; booted");
+  }
+  agent_ = std::move(agent);
+  return absl::OkStatus();
+}
+
+std::string QemuSandbox::Description() const {
+  return description_;
+}
+
+absl::StatusOr<ExecResult> QemuSandbox::Exec(const ExecRequest& request,
+                                             const BlobReader& read_blob,
+                                             const std::function<bool()>& cancelled) {
+  std::shared_ptr<AgentClient> agent;
+  std::shared_ptr<QemuProcess> process;
+  {
+    const std::lock_guard lock(mutex_);
+    if (suspended_) return absl::FailedPreconditionError("sandbox: it is suspended");
+    agent = agent_;
+    process = process_;
+    if (agent) ++execs_;
+  }
+  if (!agent) return Lost();
+  absl::StatusOr<ExecResult> result = agent->Exec(request, read_blob, cancelled);
+  agent.reset();
+  {
+    const std::lock_guard lock(mutex_);
+    --execs_;
+  }
+  if (!absl::IsUnavailable(result.status())) return result;
+  // A stream that is over is never mended: what may still run there is of no use to anybody.
+  process->process().Kill();
+  return Lost();
+}
+
+absl::Status QemuSandbox::Suspend() {
+  const std::lock_guard changing(changing_);
+  std::shared_ptr<QemuProcess> process;
+  {
+    const std::lock_guard lock(mutex_);
+    if (suspended_) return absl::OkStatus();
+    if (execs_ != 0) return absl::FailedPreconditionError("sandbox: something runs in it");
+    if (stopped_ || agent_ == nullptr) return Gone();
+    agent_.reset();
+    suspended_ = true;
+    process = process_;
+  }
+  const auto end = steady_clock::now() + kSuspend;
+  absl::StatusOr<Descriptor> state = FileWithoutName(parts_.directory->path());
+  absl::Status status = state.status();
+  if (status.ok()) status = process->Greet(AfterGreeting::kPark, Left(end)).status();
+  if (status.ok()) status = process->Save(state->get(), Left(end));
+  process->process().Kill();
+  const std::lock_guard lock(mutex_);
+  if (status.ok()) {
+    process_.reset();
+    state_ = *std::move(state);
+  } else {
+    suspended_ = false;
+    stopped_ = true;
+  }
+  return status;
+}
+
+absl::Status QemuSandbox::Resume() {
+  const std::lock_guard changing(changing_);
+  Descriptor state;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return Gone();
+    if (!suspended_) return absl::OkStatus();
+    state = std::move(state_);
+  }
+  QemuLaunch launch = LaunchFor(parts_.host, parts_.spec);
+  absl::StatusOr<Descriptor> beginning = FromTheBeginning(state);
+  absl::Status status = beginning.status();
+  if (status.ok()) {
+    launch.state = beginning->get();
+    status = Launch(std::move(launch), kResume);
+  }
+  const std::lock_guard lock(mutex_);
+  suspended_ = false;
+  if (!status.ok()) stopped_ = true;
+  return status;
+}
+
+void QemuSandbox::Stop() {
+  std::shared_ptr<QemuProcess> process;
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    process = process_;
+  }
+  if (process) process->process().Kill();
+}
+
+bool QemuSandbox::alive() const {
+  const std::lock_guard lock(mutex_);
+  if (stopped_) return false;
+  return suspended_ || (process_ && process_->process().alive());
+}
+
+absl::Status QemuSandbox::Gone() const {
+  return absl::UnavailableError(StrCat("sandbox ", parts_.spec.id, " is lost"));
+}
+
+absl::Status QemuSandbox::Lost() const {
+  std::shared_ptr<QemuProcess> process;
+  {
+    const std::lock_guard lock(mutex_);
+    process = process_;
+  }
+  const std::string said = process ? process->process().Said() : "";
+  if (!said.empty()) Log(LogLevel::kWarning, StrCat("sandbox ", parts_.spec.id, ": ", said));
+  return Gone();
+}
+
+}  // namespace hpcc

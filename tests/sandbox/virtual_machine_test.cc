@@ -1,0 +1,217 @@
+// What holds for virtual machines beyond what holds for every sandbox.
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "sandbox_test_support.h"
+
+namespace hpcc {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+class VirtualMachineTest : public SandboxTest {
+ protected:
+  void SetUp() override {
+    if (!IsVirtualMachine()) GTEST_SKIP() << "HPCC_SANDBOX_DRIVER is no hypervisor";
+    SandboxTest::SetUp();
+  }
+  std::unique_ptr<Sandbox> StartOne(Runtime& runtime, const std::string& id) {
+    absl::StatusOr<std::unique_ptr<Sandbox>> sandbox =
+        runtime.Start({.id = id, .tenant = "acme", .image = "host", .cpus = 4}, seconds(60));
+    EXPECT_TRUE(sandbox.ok()) << sandbox.status();
+    return sandbox.ok() ? *std::move(sandbox) : nullptr;
+  }
+  std::string SayIn(Sandbox& sandbox, const std::string& script) {
+    const absl::StatusOr<ExecResult> result =
+        sandbox.Exec(Command({"/bin/sh", "-c", script}), blobs_.reader(), nullptr);
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result.ok() ? result->standard_output : "";
+  }
+  static std::string StatusOf(pid_t process, const std::string& field) {
+    std::ifstream status(StrCat("/proc/", process, "/status"));
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with(field + ":\t")) return line.substr(field.size() + 2);
+    }
+    return "";
+  }
+};
+
+constexpr char kRandom[] = "od -An -N16 -tx1 /dev/urandom";
+
+TEST_F(VirtualMachineTest, TwoClonesDrawDifferentRandomBytes) {
+  std::set<std::string> drawn = {SayIn(*sandbox_, kRandom)};
+  for (int i = 0; i < 3; ++i) {
+    const std::unique_ptr<Sandbox> clone = StartOne(runtime_, StrCat("clone", i));
+    ASSERT_NE(clone, nullptr);
+    EXPECT_TRUE(StrContains(clone->Description(), "cloned")) << clone->Description();
+    drawn.insert(SayIn(*clone, kRandom));
+  }
+  EXPECT_EQ(drawn.size(), 4u);
+}
+
+TEST_F(VirtualMachineTest, AMachineResumedTwiceFromOneStateWouldDrawTheSameButForTheWorkersBytes) {
+  std::set<std::string> drawn;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(sandbox_->Suspend().ok());
+    ASSERT_TRUE(sandbox_->Resume().ok());
+    drawn.insert(Say({"/bin/sh", "-c", kRandom}));
+  }
+  EXPECT_EQ(drawn.size(), 3u);
+}
+
+TEST_F(VirtualMachineTest, TenTimesSuspendedAndResumedItCompilesAsBefore) {
+  AddFile("/work/src/a.c", "int twice(int n) { return 2 * n; }\n");
+  ExecRequest request = Command({"/usr/bin/gcc", "-O2", "-c", "../src/a.c", "-o", "a.o"});
+  request.outputs = {"/work/build/a.o"};
+  std::string first;
+  for (int i = 0; i < 10; ++i) {
+    const absl::StatusOr<ExecResult> result = Exec(request);
+    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_EQ(result->outputs.size(), 1u) << result->standard_error;
+    if (i == 0) first = result->outputs[0].data;
+    EXPECT_TRUE(result->outputs[0].data == first) << i;
+    const absl::Status suspended = sandbox_->Suspend();
+    ASSERT_TRUE(suspended.ok()) << i << suspended;
+    const absl::Status resumed = sandbox_->Resume();
+    ASSERT_TRUE(resumed.ok()) << i << resumed;
+  }
+  // Its blobs came along.
+  EXPECT_EQ(blobs_.asked(Digest::Of("int twice(int n) { return 2 * n; }\n")), 1);
+}
+
+TEST_F(VirtualMachineTest, SuspendedItIsNoProcessAndTakesNothingButAResume) {
+  ASSERT_TRUE(sandbox_->Suspend().ok());
+  EXPECT_TRUE(Agents().empty());
+  EXPECT_TRUE(sandbox_->alive());
+  EXPECT_TRUE(absl::IsFailedPrecondition(Exec(Command({"/bin/true"})).status()));
+  EXPECT_TRUE(sandbox_->Suspend().ok());
+  EXPECT_TRUE(sandbox_->Resume().ok());
+  EXPECT_TRUE(sandbox_->Resume().ok());
+  EXPECT_EQ(Say({"/bin/echo", "here"}), "here\n");
+  ASSERT_TRUE(sandbox_->Suspend().ok());
+  sandbox_->Stop();
+  EXPECT_FALSE(sandbox_->alive());
+  EXPECT_TRUE(absl::IsUnavailable(sandbox_->Resume()));
+}
+
+TEST_F(VirtualMachineTest, WhileSomethingRunsItIsNotSuspended) {
+  std::thread running([this] { EXPECT_EQ(Shell("sleep 1; echo done"), "done\n"); });
+  std::this_thread::sleep_for(milliseconds(300));
+  EXPECT_TRUE(absl::IsFailedPrecondition(sandbox_->Suspend()));
+  running.join();
+  EXPECT_TRUE(sandbox_->Suspend().ok());
+}
+
+TEST_F(VirtualMachineTest, AfterAResumeItsClockIsRight) {
+  ASSERT_TRUE(sandbox_->Suspend().ok());
+  std::this_thread::sleep_for(seconds(2));
+  ASSERT_TRUE(sandbox_->Resume().ok());
+  const int64_t there = std::stoll(Say({"/bin/date", "+%s"}));
+  EXPECT_LE(std::abs(there - static_cast<int64_t>(time(nullptr))), 1);
+}
+
+TEST_F(VirtualMachineTest, ItsProcessHasNoRightsAndItsDirectoryGoesWithIt) {
+  const pid_t process = Agents().at(0);
+  EXPECT_EQ(StatusOf(process, "CapEff"), "0000000000000000");
+  EXPECT_EQ(StatusOf(process, "NoNewPrivs"), "1");
+  EXPECT_EQ(StatusOf(process, "Seccomp"), "2");
+  if (geteuid() == 0) {
+    const std::string user = StatusOf(process, "Uid");
+    EXPECT_NE(user.substr(0, user.find('\t')), "0");
+    EXPECT_EQ(StatusOf(process, "Groups").find_first_not_of(" \t"), std::string::npos);
+  }
+  const std::string directory = VirtualMachines("all").directory;
+  struct stat facts;
+  ASSERT_EQ(stat((directory + "/test").c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777, 0700u);
+  sandbox_.reset();
+  EXPECT_TRUE(std::filesystem::is_empty(directory));
+}
+
+TEST_F(VirtualMachineTest, StopReturnsSoonWhateverTheGuestDoes) {
+  std::thread running([this] {
+    EXPECT_TRUE(absl::IsUnavailable(Exec(Command({kProbe, "spin"})).status()));
+  });
+  std::this_thread::sleep_for(milliseconds(300));
+  const auto start = steady_clock::now();
+  sandbox_->Stop();
+  EXPECT_LT(steady_clock::now() - start, seconds(2));
+  running.join();
+}
+
+TEST_F(VirtualMachineTest, ABootedOneIsLikeACloned) {
+  QemuRuntimeOptions options = VirtualMachines("booted");
+  options.templates = false;
+  const absl::StatusOr<std::unique_ptr<QemuRuntime>> runtime = QemuRuntime::Make(options);
+  ASSERT_TRUE(runtime.ok()) << runtime.status();
+  const std::unique_ptr<Sandbox> booted = StartOne(**runtime, "booted");
+  ASSERT_NE(booted, nullptr);
+  EXPECT_TRUE(StrContains(booted->Description(), "booted")) << booted->Description();
+  EXPECT_EQ(SayIn(*booted, "echo here"), "here\n");
+  ASSERT_TRUE(booted->Suspend().ok());
+  ASSERT_TRUE(booted->Resume().ok());
+  EXPECT_EQ(SayIn(*booted, "echo again"), "again\n");
+}
+
+// Starts a machine on another root, which must not come up; what was said about that.
+std::string FailureOn(const std::string& root, milliseconds bound) {
+  QemuRuntimeOptions options = VirtualMachines("failing");
+  options.find_root = [root](const std::string&) { return PreparedRoot{.path = root}; };
+  const absl::StatusOr<std::unique_ptr<QemuRuntime>> runtime = QemuRuntime::Make(options);
+  EXPECT_TRUE(runtime.ok()) << runtime.status();
+  const auto start = steady_clock::now();
+  const absl::Status status = (*runtime)->Start({.id = "x", .image = "any"}, bound).status();
+  EXPECT_TRUE(absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) << status;
+  EXPECT_LT(steady_clock::now() - start, bound + seconds(5));
+  return std::string(status.message());
+}
+
+TEST_F(VirtualMachineTest, ItsKernelKnowsNoNetworkAndItsRootIsReadOnlyEvenToTheFirstProcess) {
+  // The agent of this root is the probe, which has every right there is in the machine.
+  const std::string told = FailureOn(PathOf("HPCC_TEST_BARE_ROOT", ""), seconds(30));
+  for (const char* line :
+       {"inet socket: Address family not supported", "inet6 socket: Address family not supported",
+        "packet socket: Address family not supported", "unix socket: ok",
+        "write to the root: Read-only file system", "remount the root: Read-only file system",
+        "write to its disk: ", "load a module: Function not implemented",
+        "/sys/bus/pci/devices: ", "/sys/block: vda "}) {
+    EXPECT_TRUE(StrContains(told, line)) << line << "\n" << told;
+  }
+  EXPECT_FALSE(StrContains(told, "write to its disk: ok")) << told;
+  EXPECT_FALSE(StrContains(told, "eth")) << told;
+}
+
+TEST_F(VirtualMachineTest, ARootThatIsNoneIsReportedWithWhatTheKernelSaid) {
+  const std::string path = ::testing::TempDir() + "no_root";
+  std::ofstream(path) << std::string(8192, 'x');
+  EXPECT_TRUE(StrContains(FailureOn(path, seconds(30)), "Kernel panic - not syncing: VFS"));
+}
+
+TEST_F(VirtualMachineTest, AGuestThatHasNotComeUpInTimeIsGivenUp) {
+  const absl::Status status =
+      runtime_.Start({.id = "late", .image = "host", .cpus = 3}, milliseconds(50)).status();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
+  EXPECT_EQ(Agents().size(), 1u);
+}
+
+TEST_F(VirtualMachineTest, WhatIsMissingIsNamed) {
+  QemuRuntimeOptions options = VirtualMachines("missing");
+  options.kernel = "/no/such";
+  const absl::Status no_kernel = QemuRuntime::Make(options).status();
+  EXPECT_TRUE(absl::IsNotFound(no_kernel)) << no_kernel;
+  EXPECT_TRUE(StrContains(std::string(no_kernel.message()), "build-guest-kernel.sh")) << no_kernel;
+  options = VirtualMachines("missing");
+  options.program = "/no/such";
+  EXPECT_TRUE(absl::IsNotFound(QemuRuntime::Make(options).status()));
+  EXPECT_TRUE(absl::IsNotFound(runtime_.Start({.id = "x", .image = "none"}, seconds(5)).status()));
+}
+
+}  // namespace
+}  // namespace hpcc

@@ -1,0 +1,23 @@
+#!/bin/bash
+# Runs the sandbox tests on virtual machines of QEMU: hpcc's own guest kernel, and a root made of this
+# machine's own packages. The kernel is built when there is none yet (minutes; kept from then on).
+#
+#   qemu_sandbox_test.sh <sandbox test program> <hpcc-agent> <sandbox_probe> <directory for roots>
+#
+# Exit status 77: there is no QEMU, or no kernel and nothing to build it from.
+set -euo pipefail
+[[ -x /usr/bin/qemu-system-x86_64 ]] || { echo "qemu-system-x86 is not installed"; exit 77; }
+here=$(cd "$(dirname "$0")" && pwd)
+test_program=$1 agent=$2 probe=$3 roots=$4
+shift 4
+
+builder="$here/../../scripts/build-guest-kernel.sh"
+[[ -e /usr/src/linux-source-6.1.tar.xz ]] || { echo "linux-source-6.1 is not installed"; exit 77; }
+HPCC_GUEST_KERNEL=$("$builder")
+"$here/make_test_root.py" --output "$roots/toolchain.sqfs" --agent "$agent" --add "$probe:/opt/probe"
+"$here/make_test_root.py" --output "$roots/bare.sqfs" --agent "$probe" --no-packages
+export HPCC_GUEST_KERNEL
+export HPCC_SANDBOX_DRIVER=qemu
+export HPCC_TEST_ROOT=$roots/toolchain.sqfs
+export HPCC_TEST_BARE_ROOT=$roots/bare.sqfs
+exec "$test_program" --gtest_filter='-ProcessRuntimeTest.*' "$@"
