@@ -47,6 +47,9 @@ class Connection {
   // came along than anybody may send.
   absl::Status Receive(std::span<char> data, std::chrono::milliseconds timeout);
 
+  // For those who speak something else on the socket from here on.
+  Descriptor TakeDescriptor() { return std::move(descriptor_); }
+
   // The descriptors that came with what has been received, in order. At most
   // kMaxDescriptorsPerMessage are kept at a time.
   std::vector<Descriptor> TakeDescriptors() { return std::exchange(descriptors_, {}); }

@@ -41,6 +41,9 @@ void CheckRemoteCache(const CommandContext& context, const CacheTier& tier,
                       std::vector<Finding>* findings);
 // The per-user daemon: whether one can be reached, and what keeps wrappers from asking it.
 void CheckDaemon(const CommandContext& context, std::vector<Finding>* findings);
+// Which kinds of sandboxes a worker on this machine could have. Tries KVM, on a processor of its
+// own.
+void CheckIsolation(const CommandContext& context, std::vector<Finding>* findings);
 // The compilers on PATH, and what stands before them.
 void CheckCompilers(const CommandContext& context, std::vector<Finding>* findings);
 

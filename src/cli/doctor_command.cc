@@ -82,6 +82,7 @@ int Run(const CommandContext& context, const ParsedOptions& options) {
   }
   CheckDaemon(context, &findings);
   CheckCompilers(context, &findings);
+  CheckIsolation(context, &findings);
   bool failed = false;
   for (const Finding& finding : findings) {
     failed = failed || finding.level == Finding::Level::kFail;
@@ -98,9 +99,11 @@ constexpr Command kDoctorCommand = {
     .name = "doctor",
     .summary = "what would go wrong here, in plain words",
     .description =
-        "Checks the configuration, the cache directories, their room and clocks, the daemon, and\n"
-        "the compilers on PATH. Exits with 1 when something doesn't work. Writes and removes a\n"
-        "probe file in each cache directory, and asks each remote cache whether it can be used.",
+        "Checks the configuration, the cache directories, their room and clocks, the daemon, the\n"
+        "compilers on PATH, and which sandboxes a worker could have here. Exits with 1 when\n"
+        "something doesn't work. Writes and removes a probe file in each cache directory, and "
+        "asks\n"
+        "each remote cache whether it can be used.",
     .options = kOptions,
     .run = Run,
 };

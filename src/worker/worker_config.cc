@@ -77,6 +77,8 @@ const Key kKeys[] = {
     {"tls", "key_file", Path{&Config::key_file}},
     {"sandbox", "driver", Text{&Config::driver}},
     {"sandbox", "agent", Path{&Config::agent}},
+    {"sandbox", "firecracker", Path{&Config::firecracker}},
+    {"sandbox", "jailer", Path{&Config::jailer}},
     {"sandbox", "kernel", Path{&Config::guest_kernel}},
     {"sandbox", "root", Path{&Config::guest_root}},
     {"sandbox", "cpus", Number{&Config::sandbox_cpus, 1, kMaxSlots}},
@@ -261,12 +263,13 @@ absl::Status CheckWhole(const Config& config, std::string_view path) {
   if (config.certificate_file.empty() != config.key_file.empty()) {
     return missing(config.key_file.empty() ? "tls.key_file" : "tls.certificate_file");
   }
-  if (config.driver != "process" && config.driver != "qemu") {
+  const bool machines = config.driver == "qemu" || config.driver == "firecracker";
+  if (config.driver != "process" && !machines) {
     return absl::InvalidArgumentError(
-        StrCat(path, ":1: sandbox.driver: write \"process\" or \"qemu\""));
+        StrCat(path, ":1: sandbox.driver: write \"process\", \"qemu\" or \"firecracker\""));
   }
-  if (config.driver == "qemu" && config.guest_kernel.empty()) return missing("sandbox.kernel");
-  if (config.driver == "qemu" && config.guest_root.empty()) return missing("sandbox.root");
+  if (machines && config.guest_kernel.empty()) return missing("sandbox.kernel");
+  if (machines && config.guest_root.empty()) return missing("sandbox.root");
   return absl::OkStatus();
 }
 

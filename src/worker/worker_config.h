@@ -17,10 +17,11 @@
 //   [tls]                             # both or none; none: a certificate is made in state_dir
 //   certificate_file, key_file = path # PEM
 //   [sandbox]
-//   driver = "process" | "qemu"       # default: "process"; docs/sandboxes.md
+//   driver = "process" | "qemu" | "firecracker"  # default: "process"; docs/sandboxes.md
 //   agent  = path                     # of "process"; default: hpcc-agent beside this program
-//   kernel = path                     # of "qemu", required there: scripts/build-guest-kernel.sh
-//   root   = path                     # of "qemu", required there: the image `host` as a squashfs
+//   firecracker, jailer = path        # of "firecracker"; default: in /usr/local/bin
+//   kernel = path                     # but of "process", required: scripts/build-guest-kernel.sh
+//   root   = path                     # but of "process", required: the image `host` as a squashfs
 //   cpus   = whole number             # of one sandbox; default: `slots`
 //   memory, blobs = size
 //   count  = whole number             # sandboxes at once
@@ -63,6 +64,8 @@ struct WorkerConfig {
 
   std::string driver = "process";
   std::string agent;
+  std::string firecracker = "/usr/local/bin/firecracker";
+  std::string jailer = "/usr/local/bin/jailer";
   std::string guest_kernel;
   std::string guest_root;
   uint64_t sandbox_cpus = 0;

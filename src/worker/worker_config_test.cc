@@ -107,12 +107,20 @@ TEST(WorkerConfigTest, AVirtualMachineNeedsAKernelAndARoot) {
   EXPECT_EQ(config->guest_root, "/r");
   EXPECT_EQ(config->sandbox_suspend, std::chrono::minutes(1));
   EXPECT_EQ(Parse(kLeast)->driver, "process");
+  const absl::StatusOr<WorkerConfig> jailed =
+      Parse(StrCat(kLeast, "[sandbox]\ndriver = \"firecracker\"\nkernel = \"/k\"\n",
+                   "root = \"/r\"\njailer = \"/opt/fc/jailer\"\n"));
+  ASSERT_TRUE(jailed.ok()) << jailed.status();
+  EXPECT_EQ(jailed->jailer, "/opt/fc/jailer");
+  EXPECT_EQ(jailed->firecracker, "/usr/local/bin/firecracker");
+  EXPECT_THAT(Mistake(StrCat(kLeast, "[sandbox]\ndriver = \"firecracker\"\nroot = \"/r\"\n")),
+              HasSubstr("sandbox.kernel: is missing"));
   EXPECT_THAT(Mistake(StrCat(kLeast, "[sandbox]\ndriver = \"qemu\"\nroot = \"/r\"\n")),
               HasSubstr("sandbox.kernel: is missing"));
   EXPECT_THAT(Mistake(StrCat(kLeast, "[sandbox]\ndriver = \"qemu\"\nkernel = \"/k\"\n")),
               HasSubstr("sandbox.root: is missing"));
   EXPECT_THAT(Mistake(StrCat(kLeast, "[sandbox]\ndriver = \"docker\"\n")),
-              HasSubstr("sandbox.driver: write \"process\" or \"qemu\""));
+              HasSubstr("sandbox.driver: write \"process\", \"qemu\" or \"firecracker\""));
 }
 
 TEST(WorkerConfigTest, TheSecretComesFromTheFileElseFromTheEnvironment) {

@@ -19,6 +19,7 @@
 #include "base/signals.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "sandbox/firecracker_runtime.h"
 #include "sandbox/image_layout.h"
 #include "sandbox/process_runtime.h"
 #include "sandbox/qemu_runtime.h"
@@ -123,14 +124,23 @@ absl::StatusOr<std::unique_ptr<Runtime>> MakeRuntime(const WorkerConfig& config,
     HPCC_ASSIGN_OR_RETURN(const std::string agent, AgentProgram(config, fs));
     return std::make_unique<ProcessRuntime>(ProcessRuntimeOptions{.agent = agent});
   }
-  return QemuRuntime::Make(
-      {.kernel = config.guest_kernel,
-       .directory = path::Join(config.state_directory, "machines"),
-       .find_root =
-           [root = config.guest_root](const std::string& image) -> absl::StatusOr<PreparedRoot> {
-         if (image == kHostImage) return PreparedRoot{.path = root};
-         return absl::NotFoundError(StrCat("sandbox: there is no image ", image));
-       }});
+  const RootProvider find_root =
+      [root = config.guest_root](const std::string& image) -> absl::StatusOr<PreparedRoot> {
+    if (image == kHostImage) return PreparedRoot{.path = root};
+    return absl::NotFoundError(StrCat("sandbox: there is no image ", image));
+  };
+  if (config.driver == "firecracker") {
+    return FirecrackerRuntime::Create(
+        {.jailer = {.jailer = config.jailer,
+                    .firecracker = config.firecracker,
+                    .base = path::Join(config.state_directory, "jails"),
+                    .cgroups = JailerCgroups()},
+         .kernel = config.guest_kernel,
+         .find_root = find_root});
+  }
+  return QemuRuntime::Make({.kernel = config.guest_kernel,
+                            .directory = path::Join(config.state_directory, "machines"),
+                            .find_root = find_root});
 }
 
 uint64_t FreeMemoryBytes() {

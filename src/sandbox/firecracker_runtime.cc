@@ -1,0 +1,68 @@
+#include "sandbox/firecracker_runtime.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "base/file_system.h"
+#include "base/logging.h"
+#include "base/path.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "sandbox/firecracker_requests.h"
+#include "sandbox/firecracker_sandbox.h"
+#include "sandbox/jailer_jail.h"
+#include "sandbox/sandbox_spec.h"
+
+namespace hpcc {
+
+namespace {
+
+absl::Status CheckSpec(const SandboxSpec& spec) {
+  HPCC_RETURN_IF_ERROR(CheckSandboxSpec(spec));
+  if (spec.cpus > kFirecrackerMaxCpus) {
+    return absl::InvalidArgumentError(
+        StrCat("sandbox ", spec.id, ": a microVM has 1 to ", kFirecrackerMaxCpus, " processors"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<FirecrackerRuntime>> FirecrackerRuntime::Create(
+    FirecrackerRuntimeOptions options) {
+  const JailerSettings& jailer = options.jailer;
+  HPCC_RETURN_IF_ERROR(CheckJailerSettings(jailer));
+  HPCC_ASSIGN_OR_RETURN(const FirecrackerVersion firecracker,
+                        ProgramVersion(jailer.firecracker, "Firecracker"));
+  HPCC_ASSIGN_OR_RETURN(const FirecrackerVersion its_jailer,
+                        ProgramVersion(jailer.jailer, "Jailer"));
+  HPCC_RETURN_IF_ERROR(CheckVersions(firecracker, its_jailer));
+  if (!path::IsAbsolute(options.kernel) || !FileExists(FileSystem::Real(), options.kernel)) {
+    return absl::NotFoundError(StrCat("firecracker: there is no guest kernel ", options.kernel));
+  }
+  const absl::StatusOr<size_t> left = RemoveLeftJails(jailer);
+  if (!left.ok()) {
+    Log(LogLevel::kWarning, StrCat("jails: ", std::string(left.status().message())));
+  } else if (*left != 0) {
+    Log(LogLevel::kInfo, StrCat("jails: removed ", *left, " that a crashed worker left"));
+  }
+  return std::unique_ptr<FirecrackerRuntime>(new FirecrackerRuntime(std::move(options)));
+}
+
+absl::StatusOr<std::unique_ptr<Sandbox>> FirecrackerRuntime::Start(
+    const SandboxSpec& spec, std::chrono::milliseconds bound) {
+  HPCC_RETURN_IF_ERROR(CheckSpec(spec));
+  FirecrackerParts parts{
+      .spec = spec, .jailer = options_.jailer, .kernel = options_.kernel, .root = {}, .ids = {}};
+  HPCC_ASSIGN_OR_RETURN(parts.root, options_.find_root(spec.image));
+  if (geteuid() == 0) {
+    parts.ids = IdRange::Take();
+    if (parts.ids == nullptr) return absl::ResourceExhaustedError("sandbox: no user ids are left");
+  }
+  auto sandbox = std::make_unique<FirecrackerSandbox>(std::move(parts));
+  HPCC_RETURN_IF_ERROR(sandbox->Boot(bound));
+  return sandbox;
+}
+
+}  // namespace hpcc
