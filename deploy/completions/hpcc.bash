@@ -38,7 +38,7 @@ _hpcc() {
     doctor) options="--json --help" ;;
     auth) options="login status logout --password-file --json --help" ;;
     scheduler | worker) options="--config --help" ;;
-    audit) options="query verify --log --json --help" ;;
+    audit) options="query verify replay --log --json --help" ;;
     cluster) options="dev --dir --help" ;;
     version) options="--json --help" ;;
     completion) options="bash zsh --help" ;;

@@ -14,6 +14,7 @@ namespace hpcc {
 
 extern const Command kAuditQueryCommand;
 extern const Command kAuditVerifyCommand;
+extern const Command kAuditReplayCommand;
 
 inline constexpr OptionSpec kLogOption = {"--log", "FILE",
                                           "the audit log; default: $HPCC_AUDIT_LOG"};

@@ -10,11 +10,13 @@ namespace hpcc {
 
 namespace {
 
-constexpr std::array<const Command*, 2> kCommands = {&kAuditQueryCommand, &kAuditVerifyCommand};
+constexpr std::array<const Command*, 3> kCommands = {&kAuditQueryCommand, &kAuditVerifyCommand,
+                                                     &kAuditReplayCommand};
 
 constexpr std::string_view kHelp =
-    "Usage: hpcc audit query [options]    the rows of an audit log\n"
-    "       hpcc audit verify [options]   whether any was altered, removed or moved\n"
+    "Usage: hpcc audit query [options]      the rows of an audit log\n"
+    "       hpcc audit verify [options]     whether any was altered, removed or moved\n"
+    "       hpcc audit replay [options] JOB whether a job gives the same outputs again\n"
     "\n"
     "'hpcc audit query --help' tells the options of one. The manual is hpcc-audit(1).\n";
 

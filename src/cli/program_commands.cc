@@ -40,9 +40,11 @@ constexpr Command kWorkerCommand = {
 
 constexpr Command kAuditCommand = {
     .name = "audit",
-    .operands = "query | verify",
-    .summary = "what a worker did: ask, check",
-    .description = "Reads a worker's audit log: its rows, and whether any was altered or removed.",
+    .operands = "query | verify | replay",
+    .summary = "what a worker did: ask, check, repeat",
+    .description =
+        "Reads a worker's audit log: its rows, whether any was altered or removed, and whether a\n"
+        "job gives the same outputs again.",
     .needs_config = false,
     .program = "hpcc-audit",
 };

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "telemetry/audit_test_support.h"
+#include "telemetry/sqlite_database.h"
 
 namespace hpcc {
 namespace {
@@ -195,6 +196,72 @@ TEST(AuditLog, ProcessesAppendToOneLog) {
   const ChainReport report = VerifyLog(directory.log());
   EXPECT_EQ("", Describe(report));
   EXPECT_EQ(90U, report.jobs.rows);
+}
+
+// Another program, such as SQLite's shell, that reads the log and leaves it, as often as it is
+// asked. It may write, so it tidies up when it thinks it is the last. It is started before this
+// process opens the log, since SQLite doesn't outlive a fork.
+class OtherReader {
+ public:
+  explicit OtherReader(const std::string& path) {
+    int questions[2];
+    int answers[2];
+    if (pipe(questions) != 0 || pipe(answers) != 0) std::abort();
+    process_ = fork();
+    if (process_ == 0) {
+      close(questions[1]);
+      for (char asked = 0; read(questions[0], &asked, 1) == 1;) {
+        const uint8_t rows = CountAndClose(path);
+        if (write(answers[1], &rows, 1) != 1) _exit(1);
+      }
+      _exit(0);
+    }
+    close(questions[0]);
+    close(answers[1]);
+    ask_ = questions[1];
+    hear_ = answers[0];
+  }
+  ~OtherReader() {
+    close(ask_);
+    close(hear_);
+    waitpid(process_, nullptr, 0);
+  }
+
+  int CountRows() const {
+    uint8_t rows = 0;
+    if (write(ask_, "?", 1) != 1 || read(hear_, &rows, 1) != 1) return -1;
+    return rows;
+  }
+
+ private:
+  static uint8_t CountAndClose(const std::string& path) {
+    absl::StatusOr<SqliteDatabase> database =
+        SqliteDatabase::Open(path, SqliteDatabase::Mode::kReadWriteCreate);
+    if (!database.ok()) _exit(2);
+    const absl::StatusOr<int64_t> rows = database->QueryInteger("SELECT count(*) FROM audit_row");
+    if (!rows.ok()) _exit(3);
+    return static_cast<uint8_t>(*rows);
+  }
+
+  pid_t process_;
+  int ask_ = -1;
+  int hear_ = -1;
+};
+
+// A log that was just made had lost SQLite's locks: a reader that left took it for nobody's, and
+// removed the write-ahead log with all that came after.
+TEST(AuditLog, AReaderThatComesAndGoesTakesNothingAlong) {
+  const AuditDirectory directory;
+  const OtherReader reader(directory.log());
+  {
+    const std::unique_ptr<AuditLog> log = OpenLogAt(directory.log());
+    for (uint64_t number = 1; number <= 5; ++number) {
+      AppendRows(*log, number, number);
+      EXPECT_EQ(static_cast<int>(number), reader.CountRows());
+    }
+  }
+  EXPECT_EQ(5, reader.CountRows());
+  EXPECT_EQ("", Describe(VerifyLog(directory.log())));
 }
 
 }  // namespace

@@ -96,10 +96,7 @@ absl::StatusOr<ExecResult> CompileInSandbox::Exec(const std::vector<std::string>
   request.outputs = std::move(outputs);
   request.limits = exec_.limits;
   request.traceparent = exec_.traceparent;
-  const BlobReader read_blob = [this](const Digest& digest) {
-    return exec_.tenant->blobs().Read(digest);
-  };
-  HPCC_ASSIGN_OR_RETURN(ExecResult run, sandbox_.Exec(request, read_blob, exec_.cancelled));
+  HPCC_ASSIGN_OR_RETURN(ExecResult run, sandbox_.Exec(request, exec_.read_blob, exec_.cancelled));
   if (run.exceeded != ExceededLimit::kNone) {
     return ForTheClient(
         StrCat("the compile reached this worker's limit of ", LimitName(run.exceeded)));
@@ -145,12 +142,12 @@ absl::Status CompileInSandbox::TakeOutputs(ExecResult* run, ResultBundle* bundle
 }
 
 absl::StatusOr<TextFacts> CompileInSandbox::FactsOf(const ManifestEntry& entry) {
-  TextMemo& memo = exec_.tenant->texts();
+  TextMemo& memo = *exec_.texts;
   if (const std::optional<TextFacts> known = memo.Find(entry.digest)) return *known;
   // The sandbox has found files of the image to be what the manifest says.
   HPCC_ASSIGN_OR_RETURN(const std::string text, IsInImage(entry.path, exec_.image->directories())
                                                     ? exec_.image->Read(entry.path)
-                                                    : exec_.tenant->blobs().Read(entry.digest));
+                                                    : exec_.read_blob(entry.digest));
   const bool assembler = exec_.invocation->language == Language::kAssembler ||
                          exec_.invocation->language == Language::kAssemblerWithCpp;
   const TextFacts facts = ReadTextFacts(text, assembler);

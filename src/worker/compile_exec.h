@@ -16,7 +16,7 @@
 #include "sandbox/runtime.h"
 #include "worker/host_toolchains.h"
 #include "worker/stored_result.h"
-#include "worker/tenant.h"
+#include "worker/text_memo.h"
 #include "worker/worker_command.h"
 
 namespace hpcc {
@@ -27,7 +27,8 @@ inline constexpr std::string_view kDependencyPath = "/tmp/.hpcc-dependencies.d";
 struct CompileExec {
   std::string job;
   std::string traceparent;
-  Tenant* tenant = nullptr;
+  BlobReader read_blob;       // of the tenant
+  TextMemo* texts = nullptr;  // of the tenant
   HostToolchains* image = nullptr;
   const WorkerCommand* command = nullptr;
   const Invocation* invocation = nullptr;  // as read with the manifest

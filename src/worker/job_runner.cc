@@ -3,11 +3,9 @@
 #include <utility>
 
 #include "base/logging.h"
-#include "base/path.h"
 #include "base/private_directory.h"
 #include "base/status.h"
 #include "base/strings.h"
-#include "compiler/compiler_name.h"
 #include "worker/argument_policy.h"
 #include "worker/manifest_file_system.h"
 #include "worker/retry_after.h"
@@ -48,16 +46,10 @@ void JobRunner::Report(SecurityEvent event, const JobRequest& request, const abs
                                 .detail = std::string(status.message())});
 }
 
-absl::StatusOr<Invocation> JobRunner::Judge(const JobRequest& request, bool is_clang,
-                                            FileSystem& fs) {
-  const PolicyRequest policy{&request.command, &parts_.image->directories(), is_clang};
-  absl::StatusOr<Invocation> invocation = CheckCommand(policy, fs);
-  if (!invocation.ok()) {
-    const bool variable = StrContains(std::string(invocation.status().message()), "variable");
-    Report(variable ? SecurityEvent::kEnvironmentRefused : SecurityEvent::kArgumentRefused, request,
-           invocation.status());
-  }
-  return invocation;
+void JobRunner::ReportRefused(const JobRequest& request, const absl::Status& status) {
+  const bool variable = StrContains(std::string(status.message()), "variable");
+  Report(variable ? SecurityEvent::kEnvironmentRefused : SecurityEvent::kArgumentRefused, request,
+         status);
 }
 
 absl::StatusOr<JobRunner::Understood> JobRunner::Understand(const JobRequest& request,
@@ -67,20 +59,15 @@ absl::StatusOr<JobRunner::Understood> JobRunner::Understand(const JobRequest& re
   if (request.caller->image != kHostImage) {
     return absl::FailedPreconditionError(StrCat("no such image here: ", request.caller->image));
   }
-  Understood understood;
-  const bool guess = LooksLikeClang(path::Basename(command.compiler));
-  HPCC_ASSIGN_OR_RETURN(understood.invocation, Judge(request, guess, fs));
-  HPCC_ASSIGN_OR_RETURN(understood.toolchain,
-                        parts_.image->Identify(command, understood.invocation));
+  absl::StatusOr<UnderstoodCommand> known = UnderstandCommand(command, *parts_.image, fs);
+  if (absl::IsPermissionDenied(known.status())) ReportRefused(request, known.status());
+  if (!known.ok()) return known.status();
+  Understood understood{*std::move(known), Digest()};
   if (understood.toolchain->identity != command.toolchain) {
     const absl::Status status = absl::FailedPreconditionError(
         StrCat(command.compiler, ": this worker has another compiler of that name"));
     Report(SecurityEvent::kToolchainMismatch, request, status);
     return status;
-  }
-  const bool is_clang = understood.toolchain->family == CompilerFamily::kClang;
-  if (is_clang != guess) {
-    HPCC_ASSIGN_OR_RETURN(understood.invocation, Judge(request, is_clang, fs));
   }
   understood.key = WorkerResultKey({.tenant = request.tenant->id(),
                                     .image = request.caller->image,
@@ -158,13 +145,21 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
   AnythingFileSystem anything;
   HPCC_ASSIGN_OR_RETURN(Understood understood, Understand(request, manifest_digest, anything));
   ManifestFileSystem files(*manifest);
-  const bool is_clang = understood.toolchain->family == CompilerFamily::kClang;
-  HPCC_ASSIGN_OR_RETURN(understood.invocation, Judge(request, is_clang, files));
+  absl::StatusOr<Invocation> invocation =
+      CheckCommand({&request.command, &parts_.image->directories(), understood.is_clang()}, files);
+  if (!invocation.ok()) {
+    ReportRefused(request, invocation.status());
+    return invocation.status();
+  }
+  understood.invocation = *std::move(invocation);
 
   CompileExec exec;
   exec.job = NewJobId();
   exec.traceparent = request.traceparent;
-  exec.tenant = request.tenant.get();
+  exec.read_blob = [tenant = request.tenant.get()](const Digest& digest) {
+    return tenant->blobs().Read(digest);
+  };
+  exec.texts = &request.tenant->texts();
   exec.image = parts_.image;
   exec.command = &request.command;
   exec.invocation = &understood.invocation;

@@ -23,6 +23,7 @@
 #include "worker/flights.h"
 #include "worker/host_toolchains.h"
 #include "worker/tenant.h"
+#include "worker/understood_command.h"
 #include "worker/worker_command.h"
 
 namespace hpcc {
@@ -91,9 +92,7 @@ class JobRunner {
   uint32_t in_flight() const { return in_flight_.count(); }
 
  private:
-  struct Understood {
-    Invocation invocation;
-    std::shared_ptr<const ToolchainFacts> toolchain;
+  struct Understood : UnderstoodCommand {
     Digest key;
   };
   // A result with what an audit row of it says.
@@ -110,7 +109,6 @@ class JobRunner {
 
   absl::StatusOr<Understood> Understand(const JobRequest& request, const Digest& manifest_digest,
                                         FileSystem& fs);
-  absl::StatusOr<Invocation> Judge(const JobRequest& request, bool is_clang, FileSystem& fs);
   std::shared_ptr<const StoredResult> LookUp(const JobRequest& request, const Digest& key);
   absl::StatusOr<Admission> Admit(Tenant& tenant);
   absl::Status CheckBlobs(const JobRequest& request, const SourceManifest& manifest);
@@ -122,6 +120,7 @@ class JobRunner {
                                    const Digest& key, const Finished& finished, bool hit,
                                    const std::string& job, int64_t started_ns);
   std::string NewJobId();
+  void ReportRefused(const JobRequest& request, const absl::Status& status);
   void Report(SecurityEvent event, const JobRequest& request, const absl::Status& status);
 
   const JobOptions options_;

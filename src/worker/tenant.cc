@@ -14,14 +14,26 @@ std::string TenantFolder(std::string_view tenant) {
   return Hasher("hpcc.tenant-folder.v1").Field(tenant).Finish().ToHex();
 }
 
+std::string TenantFolderIn(const std::string& state_directory, std::string_view tenant) {
+  return path::Join(path::Join(state_directory, "tenants"), TenantFolder(tenant));
+}
+
+TenantBlobsOptions TenantSources(const std::string& folder, uint64_t max_bytes) {
+  return {path::Join(folder, "blobs"), max_bytes, &Digest::Of};
+}
+
+TenantBlobsOptions TenantManifests(const std::string& folder, uint64_t max_bytes) {
+  return {path::Join(folder, "manifests"), max_bytes, &ManifestDigest};
+}
+
 Tenant::Tenant(std::string id, const std::string& folder, const TenantShares& shares,
                FileSystem& fs, Clock& clock)
     : id_(std::move(id)),
       folder_(folder),
       shares_(shares),
       fs_(fs),
-      blobs_({path::Join(folder, "blobs"), shares.sources}, fs, clock),
-      manifests_({path::Join(folder, "manifests"), shares.manifests, &ManifestDigest}, fs, clock),
+      blobs_(TenantSources(folder, shares.sources), fs, clock),
+      manifests_(TenantManifests(folder, shares.manifests), fs, clock),
       disk_({path::Join(folder, "results"), shares.results}, fs, clock),
       results_(disk_) {}
 
@@ -49,14 +61,14 @@ void Tenant::SetLimits(const TenantLimits& limits) {
 }
 
 Tenants::Tenants(std::string state_directory, TenantShares shares, FileSystem& fs, Clock& clock)
-    : directory_(path::Join(state_directory, "tenants")), shares_(shares), fs_(fs), clock_(clock) {}
+    : directory_(std::move(state_directory)), shares_(shares), fs_(fs), clock_(clock) {}
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Get(std::string_view id) {
   const std::lock_guard lock(mutex_);
   if (const auto found = tenants_.find(id); found != tenants_.end()) return found->second;
   if (tenants_.size() >= kMaxTenants) return absl::ResourceExhaustedError("too many tenants");
-  auto tenant = std::make_shared<Tenant>(std::string(id), path::Join(directory_, TenantFolder(id)),
-                                         shares_, fs_, clock_);
+  auto tenant = std::make_shared<Tenant>(std::string(id), TenantFolderIn(directory_, id), shares_,
+                                         fs_, clock_);
   HPCC_RETURN_IF_ERROR(tenant->Open());
   if (const auto limits = limits_.find(id); limits != limits_.end()) {
     tenant->SetLimits(limits->second);

@@ -46,6 +46,11 @@ struct TenantShares {
 };
 
 std::string TenantFolder(std::string_view tenant);
+std::string TenantFolderIn(const std::string& state_directory, std::string_view tenant);
+
+// What is kept in a tenant's folder, also for those who only read it.
+TenantBlobsOptions TenantSources(const std::string& folder, uint64_t max_bytes = 0);
+TenantBlobsOptions TenantManifests(const std::string& folder, uint64_t max_bytes = 0);
 
 // A number of things going on at once. Thread-safe.
 class Gauge {
@@ -132,7 +137,7 @@ class Tenants {
   void SetLimits(std::map<std::string, TenantLimits, std::less<>> limits);
 
  private:
-  const std::string directory_;
+  const std::string directory_;  // of the state
   const TenantShares shares_;
   FileSystem& fs_;
   Clock& clock_;

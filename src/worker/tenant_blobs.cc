@@ -22,7 +22,20 @@ uint64_t InGrains(uint64_t size) {
   return std::max<uint64_t>(1, (size + kBlobGrainBytes - 1) / kBlobGrainBytes) * kBlobGrainBytes;
 }
 
+std::string BlobPath(const std::string& root, const Digest& digest) {
+  const std::string hex = digest.ToHex();
+  return StrCat(root, "/", hex.substr(0, 2), "/", hex);
+}
+
 }  // namespace
+
+absl::StatusOr<std::string> ReadKeptBlob(FileSystem& fs, const TenantBlobsOptions& options,
+                                         const Digest& digest) {
+  HPCC_ASSIGN_OR_RETURN(std::string bytes,
+                        ReadFile(fs, BlobPath(options.root, digest), kMaxBlobBytes));
+  if (options.naming(bytes) == digest) return bytes;
+  return absl::DataLossError(StrCat(digest.ToHex(), " was altered since it was kept"));
+}
 
 TenantBlobs::Reservation& TenantBlobs::Reservation::operator=(Reservation&& other) noexcept {
   if (this == &other) return *this;
@@ -43,8 +56,7 @@ TenantBlobs::TenantBlobs(TenantBlobsOptions options, FileSystem& fs, Clock& cloc
     : options_(std::move(options)), fs_(fs), clock_(clock), max_bytes_(options_.max_bytes) {}
 
 std::string TenantBlobs::PathOf(const Digest& digest) const {
-  const std::string hex = digest.ToHex();
-  return StrCat(options_.root, "/", hex.substr(0, 2), "/", hex);
+  return BlobPath(options_.root, digest);
 }
 
 absl::Status TenantBlobs::FindShard(

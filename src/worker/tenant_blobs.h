@@ -34,6 +34,12 @@ struct TenantBlobsOptions {
   Digest (*naming)(std::string_view) = &Digest::Of;
 };
 
+// Reads a blob of a store that may be another process's, and touches nothing there: no use is
+// noted, nothing is removed. NotFound: it isn't there. DataLoss: it has other contents than it was
+// kept with.
+absl::StatusOr<std::string> ReadKeptBlob(FileSystem& fs, const TenantBlobsOptions& options,
+                                         const Digest& digest);
+
 // Thread-safe.
 class TenantBlobs {
  public:

@@ -19,11 +19,9 @@
 #include "base/signals.h"
 #include "base/status.h"
 #include "base/strings.h"
-#include "sandbox/firecracker_runtime.h"
-#include "sandbox/image_layout.h"
-#include "sandbox/process_runtime.h"
-#include "sandbox/qemu_runtime.h"
+#include "worker/replay_program.h"
 #include "worker/scheduler_link.h"
+#include "worker/worker_runtime.h"
 #include "worker/worker_server.h"
 
 namespace hpcc {
@@ -39,6 +37,7 @@ constexpr uint64_t kMaxCaBytes = uint64_t{1} << 20;
 
 constexpr std::string_view kHelp =
     "usage: hpcc-worker --config FILE [--check-config]\n"
+    "       hpcc-worker --config FILE --replay JOB [--log FILE] [--json]\n"
     "       hpcc-worker --help | --version\n"
     "\n"
     "Compiles for the tenants of a scheduler, each in sandboxes of its own. Runs in the "
@@ -48,6 +47,11 @@ constexpr std::string_view kHelp =
     "\n"
     "  --config FILE    what it goes by\n"
     "  --check-config   only read FILE, and say what is wrong with it\n"
+    "  --replay JOB     compile a finished job again, from its audit row and what this worker "
+    "keeps,\n"
+    "                   and say whether the outputs are equal; works beside a running worker\n"
+    "  --log FILE       the audit log with JOB's row; default: audit.db in the state directory\n"
+    "  --json           of --replay: print JSON\n"
     "\n"
     "HPCC_WORKER_SECRET holds the secret for the scheduler where no secret_file is given.\n";
 
@@ -67,6 +71,7 @@ void Say(std::string_view message) {
 struct CommandLine {
   std::string config_file;
   bool check_only = false;
+  ReplayOptions replay;  // without a job: none
 };
 
 absl::StatusOr<CommandLine> ReadCommandLine(int argc, char** argv) {
@@ -77,6 +82,12 @@ absl::StatusOr<CommandLine> ReadCommandLine(int argc, char** argv) {
       line.config_file = argv[++i];
     } else if (word.starts_with("--config=")) {
       line.config_file = word.substr(word.find('=') + 1);
+    } else if (word == "--replay" && i + 1 < argc) {
+      line.replay.job = argv[++i];
+    } else if (word == "--log" && i + 1 < argc) {
+      line.replay.log = argv[++i];
+    } else if (word == "--json") {
+      line.replay.json = true;
     } else if (word == "--check-config") {
       line.check_only = true;
     } else {
@@ -84,6 +95,9 @@ absl::StatusOr<CommandLine> ReadCommandLine(int argc, char** argv) {
     }
   }
   if (line.config_file.empty()) return absl::InvalidArgumentError("--config is missing");
+  if (line.replay.job.empty() && (line.replay.json || !line.replay.log.empty())) {
+    return absl::InvalidArgumentError("--log and --json go with --replay JOB");
+  }
   return line;
 }
 
@@ -105,42 +119,6 @@ absl::StatusOr<CertificateAndKey> Certificate(const WorkerConfig& config, FileSy
   }
   return LoadOrMakeCertificate(fs, config.state_directory, hosts,
                                clock.NowNanoseconds() / 1'000'000'000);
-}
-
-absl::StatusOr<std::string> AgentProgram(const WorkerConfig& config, FileSystem& fs) {
-  std::string agent = config.agent;
-  if (agent.empty()) {
-    HPCC_ASSIGN_OR_RETURN(const std::string self, fs.ReadLink("/proc/self/exe"));
-    agent = path::Join(path::Dirname(self), "hpcc-agent");
-  }
-  if (!FileExists(fs, agent)) {
-    return absl::NotFoundError(StrCat(agent, " is missing; sandbox.agent says where it is"));
-  }
-  return agent;
-}
-
-absl::StatusOr<std::unique_ptr<Runtime>> MakeRuntime(const WorkerConfig& config, FileSystem& fs) {
-  if (config.driver == "process") {
-    HPCC_ASSIGN_OR_RETURN(const std::string agent, AgentProgram(config, fs));
-    return std::make_unique<ProcessRuntime>(ProcessRuntimeOptions{.agent = agent});
-  }
-  const RootProvider find_root =
-      [root = config.guest_root](const std::string& image) -> absl::StatusOr<PreparedRoot> {
-    if (image == kHostImage) return PreparedRoot{.path = root};
-    return absl::NotFoundError(StrCat("sandbox: there is no image ", image));
-  };
-  if (config.driver == "firecracker") {
-    return FirecrackerRuntime::Create(
-        {.jailer = {.jailer = config.jailer,
-                    .firecracker = config.firecracker,
-                    .base = path::Join(config.state_directory, "jails"),
-                    .cgroups = JailerCgroups()},
-         .kernel = config.guest_kernel,
-         .find_root = find_root});
-  }
-  return QemuRuntime::Make({.kernel = config.guest_kernel,
-                            .directory = path::Join(config.state_directory, "machines"),
-                            .find_root = find_root});
 }
 
 uint64_t FreeMemoryBytes() {
@@ -181,10 +159,10 @@ class Worker {
 absl::Status Worker::StartServer() {
   HPCC_RETURN_IF_ERROR(MakeDirectories(fs_, config_.state_directory, 0700));
   HPCC_ASSIGN_OR_RETURN(certificate_, Certificate(config_, fs_, clock_));
-  HPCC_ASSIGN_OR_RETURN(runtime_, MakeRuntime(config_, fs_));
+  HPCC_ASSIGN_OR_RETURN(runtime_, MakeWorkerRuntime(config_, fs_));
   WorkerServer::Parts parts;
   parts.runtime = runtime_.get();
-  parts.image_directories = HostImage().Directories();
+  parts.image_directories = HostImageDirectories();
   parts.certificate = certificate_;
   parts.fs = &fs_;
   parts.clock = &clock_;
@@ -265,6 +243,23 @@ void Worker::Serve() {
   link_->Stop();
 }
 
+int Serve(const WorkerConfig& config, FileSystem& fs, const Environment& environment) {
+  // Before any thread: all of them leave these to WaitForSignal.
+  BlockEndingSignals();
+  if (!config.log_file.empty()) {
+    const absl::Status opened = OpenLog(config.log_file);
+    if (!opened.ok()) Complain(std::string(opened.message()));
+  }
+  Worker worker(config, fs, Clock::Real());
+  const absl::Status started = worker.Start(environment);
+  if (!started.ok()) {
+    Complain(std::string(started.message()));
+    return kFailed;
+  }
+  worker.Serve();
+  return 0;
+}
+
 int Run(const CommandLine& line) {
   FileSystem& fs = FileSystem::Real();
   const Environment environment = Environment::OfThisProcess();
@@ -277,18 +272,8 @@ int Run(const CommandLine& line) {
     Say(StrCat(line.config_file, " is right"));
     return 0;
   }
-  if (!config->log_file.empty()) {
-    const absl::Status opened = OpenLog(config->log_file);
-    if (!opened.ok()) Complain(std::string(opened.message()));
-  }
-  Worker worker(*config, fs, Clock::Real());
-  const absl::Status started = worker.Start(environment);
-  if (!started.ok()) {
-    Complain(std::string(started.message()));
-    return kFailed;
-  }
-  worker.Serve();
-  return 0;
+  if (!line.replay.job.empty()) return RunReplay(*config, line.replay, fs);
+  return Serve(*config, fs, environment);
 }
 
 }  // namespace
@@ -308,8 +293,6 @@ int RunWorker(int argc, char** argv) {
     Complain(std::string(line.status().message()));
     return kUsage;
   }
-  // Before any thread: all of them leave these to WaitForSignal.
-  BlockEndingSignals();
   // gRPC would write a line for every connection of a stranger that is no TLS.
   gpr_set_log_function([](gpr_log_func_args*) {});
   KeepMemoryPrivate();

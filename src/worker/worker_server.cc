@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "worker/limits.h"
+#include "worker/worker_runtime.h"
 
 namespace hpcc {
 
@@ -23,6 +24,8 @@ constexpr size_t kTransportBytes = size_t{512} << 20;
 constexpr int kThreadsBesideJobs = 64;
 constexpr int kPingEveryMs = 30'000;
 constexpr int kPingTimeoutMs = 20'000;
+// Clients ask whether this worker is there while they wait for it; more often than this is a flood.
+constexpr int kLeastPingMs = 5'000;
 
 std::shared_ptr<grpc::ServerCredentials> Credentials(const CertificateAndKey& certificate) {
   grpc::SslServerCredentialsOptions options(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
@@ -50,9 +53,7 @@ JobOptions JobOptionsOf(const WorkerConfig& config) {
   options.slots = static_cast<uint32_t>(config.slots);
   options.waiting = static_cast<uint32_t>(config.waiting);
   options.patience = config.queue_time;
-  options.limits.wall = config.job_time;
-  options.limits.memory_bytes = config.job_memory;
-  options.limits.stage_bytes = config.job_output;
+  options.limits = WorkerExecLimits(config);
   return options;
 }
 
@@ -111,6 +112,7 @@ absl::Status WorkerServer::Listen(const CertificateAndKey& certificate) {
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsPerConnection);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kPingEveryMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingTimeoutMs);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kLeastPingMs);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr || port == 0) {
