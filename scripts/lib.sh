@@ -10,6 +10,7 @@ build_packages=(
   libcli11-dev libfmt-dev libgtest-dev libgmock-dev libprotobuf-dev protobuf-compiler
   libcurl4-openssl-dev libssl-dev libtinyxml2-dev
   libgrpc++-dev protobuf-compiler-grpc libsqlite3-dev libseccomp-dev libmicrohttpd-dev
+  zlib1g-dev
 )
 # To fetch and build a Debian source package.
 source_packages=(ca-certificates debian-archive-keyring dpkg-dev make)
@@ -24,7 +25,7 @@ test_packages=(
   python3 clang-14 clang-tools-14 clang-format-14 libclang-rt-14-dev lld-14 bash-completion zsh
   man-db ccache distcc tcl strace
   radosgw ceph-mon ceph-osd nginx openssl curl python3-grpcio
-  glewlwyd dbconfig-sqlite3 rnbyc sqlite3
+  glewlwyd dbconfig-sqlite3 rnbyc sqlite3 squashfs-tools
 )
 # What bench/ compares hpcc with and no test needs; installed by hand.
 bench_packages=(ccache sccache)

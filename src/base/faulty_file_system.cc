@@ -21,6 +21,15 @@ class FaultyFileSystem::FaultyFile final : public File {
     if (error != 0) return ErrnoStatus(error, "write", "(injected)");
     return inner_->Write(data);
   }
+  absl::Status WriteAt(uint64_t offset, std::string_view data) override {
+    int error = 0;
+    const std::optional<size_t> torn_after = fs_.CountWrite(&error);
+    if (torn_after.has_value()) {
+      HPCC_RETURN_IF_ERROR(inner_->WriteAt(offset, data.substr(0, *torn_after)));
+    }
+    if (error != 0) return ErrnoStatus(error, "write", "(injected)");
+    return inner_->WriteAt(offset, data);
+  }
   absl::Status CopyFrom(const Descriptor& from, uint64_t offset, uint64_t size) override {
     int error = 0;
     const std::optional<size_t> torn_after = fs_.CountWrite(&error);

@@ -48,6 +48,8 @@ class File {
   virtual ~File() = default;
   // Writes all of `data`.
   virtual absl::Status Write(std::string_view data) = 0;
+  // Writes all of `data` over what stands at `offset`; Write() goes on where it was.
+  virtual absl::Status WriteAt(uint64_t offset, std::string_view data) = 0;
   // Writes `size` bytes of another regular file, from `offset` on. DataLoss: it is shorter.
   virtual absl::Status CopyFrom(const Descriptor& from, uint64_t offset, uint64_t size) = 0;
   // Reads up to `size` bytes at `offset`; fewer only at the end of the file.

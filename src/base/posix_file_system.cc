@@ -51,6 +51,18 @@ class PosixFile final : public File {
     return absl::OkStatus();
   }
 
+  absl::Status WriteAt(uint64_t offset, std::string_view data) override {
+    while (!data.empty()) {
+      const ssize_t written =
+          pwrite(fd_.get(), data.data(), data.size(), static_cast<off_t>(offset));
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return Failed("write");
+      data.remove_prefix(static_cast<size_t>(written));
+      offset += static_cast<uint64_t>(written);
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status CopyFrom(const Descriptor& from, uint64_t offset, uint64_t size) override {
     auto at = static_cast<off_t>(offset);
     const uint64_t end = offset + size;

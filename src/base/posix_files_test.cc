@@ -41,6 +41,17 @@ class PosixFilesTest : public testing::Test {
   std::string directory_;
 };
 
+TEST_F(PosixFilesTest, WritingOverWhatIsThereLeavesTheRestAndTheEndAlone) {
+  const std::string path = directory_ + "/over";
+  const absl::StatusOr<std::unique_ptr<File>> file = fs_.Create(path, 0600);
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_TRUE((*file)->Write("....data").ok());
+  ASSERT_TRUE((*file)->WriteAt(0, "head").ok());
+  ASSERT_TRUE((*file)->Write("more").ok());
+  ASSERT_TRUE((*file)->Close().ok());
+  EXPECT_EQ(ReadFile(fs_, path, 100).value(), "headdatamore");
+}
+
 TEST_F(PosixFilesTest, ManyStatsAreWhatSingleOnesAre) {
   std::vector<std::string> paths = {"", "/", ".", "..", "/no/such/file", directory_};
   for (int i = 0; i < 20; ++i) paths.push_back(Write(StrCat("many/", i), std::string(i, 'x')));

@@ -15,7 +15,9 @@
 //    /proc, /sys and /dev is left out: the sandbox mounts over it.
 //  - Set-uid and set-gid bits, the attribute "security.capability", device nodes, FIFOs: left out.
 //    The mount is nosuid and nodev too; neither rests on the other.
-//  - Attributes that squashfs has no place for (all but user., trusted. and security.): left out.
+//  - Attributes that squashfs has no place for (all but user., trusted. and security.), and those
+//  of
+//    overlayfs ("trusted.overlay."): left out.
 //
 // The same layers, agent and options give the same bytes.
 
