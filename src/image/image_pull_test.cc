@@ -6,8 +6,8 @@
 #include <mutex>
 #include <set>
 
-#include "image/image_test_support.h"
 #include "image/oci_layout.h"
+#include "image/oci_test_support.h"
 
 namespace hpcc {
 namespace {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "image/image_test_support.h"
+#include "image/oci_test_support.h"
 
 namespace hpcc {
 namespace {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "image/image_test_support.h"
+#include "image/oci_test_support.h"
 #include "store/base64.h"
 #include "store/http_test_util.h"
 

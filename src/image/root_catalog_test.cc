@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "image/image_pull.h"
-#include "image/image_test_support.h"
+#include "image/oci_test_support.h"
 #include "image/reference.h"
 
 namespace hpcc {

@@ -1,5 +1,5 @@
-#ifndef HPCC_IMAGE_IMAGE_TEST_SUPPORT_H_
-#define HPCC_IMAGE_IMAGE_TEST_SUPPORT_H_
+#ifndef HPCC_IMAGE_OCI_TEST_SUPPORT_H_
+#define HPCC_IMAGE_OCI_TEST_SUPPORT_H_
 
 // A directory for a test, and images made of a few bytes.
 
@@ -74,4 +74,4 @@ class TestImages {
 
 }  // namespace hpcc
 
-#endif  // HPCC_IMAGE_IMAGE_TEST_SUPPORT_H_
+#endif  // HPCC_IMAGE_OCI_TEST_SUPPORT_H_
