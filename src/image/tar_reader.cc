@@ -93,7 +93,10 @@ absl::StatusOr<std::optional<TarHeader>> TarReader::ReadHeaders(Extras* extras) 
       HPCC_ASSIGN_OR_RETURN(header, ParseTarHeader(block));
     }
     if (!header.has_value()) {
-      if (extra_seen) return absl::InvalidArgumentError("no member follows its extended header");
+      if (extra_seen) {
+        return block.empty() ? CutShort()
+                             : absl::InvalidArgumentError("no member follows its extended header");
+      }
       if (block.empty()) return header;
       // Two blocks of zeros are the end. One alone would hide what follows it from some readers.
       HPCC_ASSIGN_OR_RETURN(const std::string second, ReadBlock());

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -266,6 +267,131 @@ class Sizes(Root):
             self.assertEqual(b"2", os.getxattr(root / "dir", "user.dir"))
             self.assertEqual([], os.listxattr(root / "plain"))
             self.assertEqual(0o755, stat.S_IMODE((root / "plain").stat().st_mode))
+
+
+class Hostile(Root):
+    """One rule broken once: refused by name, nothing left, and little memory needed."""
+
+    MEMORY = 64 << 10  # KiB; building an empty root takes about 10,000
+
+    def refused(self, why, *layer_data, options=(), memory=MEMORY):
+        paths = [self.write(data) for data in layer_data]
+        status, said, peak = self.build(*options, *paths)
+        self.assertEqual(1, status, "not refused: " + why)
+        self.assertIn(why, said)
+        self.assertEqual([], [item.name for item in self.dir.iterdir() if "root" in item.name])
+        self.assertLess(peak, memory, why)
+
+    def test_every_rule(self):
+        file, folder, link = layers.entry(b"f", b"data"), layers.directory(b"d/"), b"l"
+        to_etc = layers.symlink(link, b"/etc")
+        header = layers.header
+        sparse = [(b"GNU.sparse.size", b"9"), (b"GNU.sparse.map", b"0,4")]
+        members = {
+            "../f: its path climbs": layers.entry(b"../f"),
+            "d/../../f: its path climbs": layers.entry(b"d/../../f"),
+            "./..: its path climbs": layers.directory(b"./.."),
+            "/f: its path is absolute": layers.entry(b"/f"),
+            "its PAX record path holds NUL":
+                layers.pax((b"path", b"a\0b")) + file,
+            "its long name holds NUL": layers.entry(b"L", b"a\0b\0", kind=b"L") + file,
+            "l/passwd: it goes through a symlink": to_etc + layers.entry(b"l/passwd"),
+            "l/a/b/c: it goes through a symlink": to_etc + layers.entry(b"l/a/b/c"),
+            "l/.wh.x: it goes through a symlink": to_etc + layers.entry(b"l/.wh.x"),
+            "h: it goes through a symlink": to_etc + layers.hard_link(b"h", b"l/passwd"),
+            "f/x: it lies below what is no directory": file + layers.entry(b"f/x"),
+            "h: it is a hard link to what isn't there": layers.hard_link(b"h", b"none"),
+            "h: it is a hard link to a directory": folder + layers.hard_link(b"h", b"d"),
+            "h: of its link's target: its path climbs": layers.hard_link(b"h", b"../etc/passwd"),
+            "h: of its link's target: its path is absolute":
+                layers.hard_link(b"h", b"/etc/passwd"),
+            "s: it is a symlink to nothing": layers.symlink(b"s", b""),
+            "its target is too long": layers.pax((b"linkpath", b"t" * 4096)) +
+                layers.symlink(b"s", b"t"),
+            "a path is longer than 4096 bytes": layers.pax((b"path", b"a/" * 2049)) + file,
+            "a name in its path is longer than 255 bytes":
+                layers.pax((b"path", b"a" * 256)) + file,
+            "d/.wh.: it is a whiteout of nothing": layers.entry(b"d/.wh."),
+            "d/.wh...: it is a whiteout of nothing": layers.entry(b"d/.wh..."),
+            ".wh.d/x: it lies below a whiteout": layers.entry(b".wh.d/x"),
+            ".: it would replace the root": layers.symlink(b".", b"/etc"),
+            "f: its type Q is unknown": header(b"f", kind=b"Q"),
+            "its name is empty": header(b""),
+            "its check sum is wrong": header(b"f", raw_sum=(148, b"0000001\0")),
+            "its check sum is malformed": header(b"f", raw_sum=(148, b"check me")),
+            "its size is malformed": header(b"f", size_field=(124, b"12x")),
+            "its mode is malformed": header(b"f", mode_field=(100, b"-1")),
+            "its user id is malformed": header(b"f", uid_field=(108, b"root")),
+            "f: its user or group id has more than 32 bits":
+                layers.pax((b"uid", b"4294967296")) + file,
+            "its PAX header is malformed": layers.entry(b"x", b"999 a=b\n", kind=b"x") + file,
+            "its PAX record size is malformed": layers.pax((b"size", b"-4")) + file,
+            "its extended header is longer than 1048576 bytes":
+                layers.pax((b"comment", bytes(2 << 20))) + file,
+            "its extended attributes have more than 65536 bytes":
+                layers.pax((b"SCHILY.xattr.user.a", b"x" * 65536)) + file,
+            "the name of an extended attribute is too long":
+                layers.pax((b"SCHILY.xattr.user." + b"n" * 251, b"x")) + file,
+            "no member follows its extended header": layers.pax((b"path", b"f")),
+            "a single block of zeros stands before it": bytes(512) + file,
+            "its sparse map isn't of the data that follows":
+                layers.pax(*sparse) + layers.entry(b"f", b"12345"),
+            "its sparse map overlaps or leaves the file":
+                layers.pax((b"GNU.sparse.size", b"3"), sparse[1]) + layers.entry(b"f", b"1234"),
+            "more than the 68719476736 bytes": layers.pax(
+                (b"GNU.sparse.size", b"68719476737"), (b"GNU.sparse.map", b"0,4")) + file,
+        }
+        for why, member in members.items():
+            with self.subTest(why):
+                self.refused(why, layers.layer(member))
+        with self.subTest("a link of a layer below"):
+            self.refused("layer 2", layers.layer(to_etc), layers.layer(layers.entry(b"l/x")))
+
+    def test_streams(self):
+        good = layers.layer(layers.entry(b"f", os.urandom(100_000)))
+        for how in ("gzip", "zstd"):
+            packed = layers.packed(good, how)
+            with self.subTest(how):
+                self.refused("it is cut short", packed[:-1])
+                self.refused("it is cut short", packed[:50_000])
+                self.refused(how + ": ", packed + b"rubbish")
+                broken = bytearray(packed)
+                broken[-4 if how == "zstd" else -8] ^= 1
+                self.refused(how + ": ", bytes(broken))
+        self.refused("the tar file is cut short", good[:50_000])
+        self.refused("its digest is", good, options=["--digest=sha256:" + "0" * 64])
+
+    def test_bombs(self):
+        zeros = layers.header(b"zeros", kind=b"0", size=8 * GIB - 1)
+        with self.subTest("ratio"):
+            bomb = subprocess.run(
+                ["sh", "-c", "(cat; head -c 1G /dev/zero) | gzip -9"], input=zeros,
+                capture_output=True, check=True).stdout
+            self.refused("it unpacks to more than 200 times its size", bomb)
+        with self.subTest("bytes"):
+            self.refused("it unpacks to more than the 100000000 bytes", bomb,
+                         options=["--expansion=10000", "--tar-bytes=100000000"])
+        with self.subTest("window"):
+            wide = subprocess.run(["zstd", "-q", "-c", "--ultra", "--long=31"],
+                                  input=layers.layer(layers.entry(b"f", bytes(9 << 20))) * 30,
+                                  capture_output=True, check=True).stdout
+            self.refused("zstd: ", wide)
+        with self.subTest("entries"):
+            many = b"".join(layers.entry(b"%x" % i) for i in range(200_001))
+            self.refused("more than the 200000 entries", layers.layer(many),
+                         options=["--entries=200000"], memory=200 << 10)
+        with self.subTest("entries that one path makes"):
+            deep = b"".join(layers.pax((b"path", b"%x/" % i + b"a/" * 2000 + b"f")) +
+                            layers.entry(b"f") for i in range(110))
+            self.refused("more than the 200000 entries", layers.layer(deep),
+                         options=["--entries=200000"], memory=200 << 10)
+        with self.subTest("whiteouts over and over"):
+            wide = b"".join(layers.entry(b"d/%x" % i) for i in range(50_000))
+            over = b"".join(layers.entry(b"d/.wh..wh..opq") for i in range(50_000))
+            path = self.write(layers.layer(wide, over, layers.entry(b"../x")))
+            start = time.monotonic()
+            self.assertIn("its path climbs", self.build(path)[1])
+            self.assertLess(time.monotonic() - start, 20)
 
 
 if __name__ == "__main__":
