@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "base/units.h"
 #include "cli/text.h"
 
 namespace hpcc {
@@ -24,15 +25,29 @@ Progress::~Progress() {
   if (shown_ns_ != 0) context_.console.Err("\r\x1b[K");
 }
 
-void Progress::Show(uint64_t done, uint64_t total) {
-  if (!context_.console.err_terminal.is_terminal || total == 0) return;
+bool Progress::IsTime(uint64_t total) {
+  if (!context_.console.err_terminal.is_terminal || total == 0) return false;
   const int64_t now = context_.clock.MonotonicNanoseconds();
-  if (now - start_ns_ < kQuietNanoseconds || now - shown_ns_ < kBetweenLooksNanoseconds) return;
+  if (now - start_ns_ < kQuietNanoseconds || now - shown_ns_ < kBetweenLooksNanoseconds) {
+    return false;
+  }
   shown_ns_ = now;
+  return true;
+}
+
+void Progress::Draw(uint64_t done, uint64_t total, const std::string& words) {
   const uint64_t filled = kBarWidth * std::min(done, total) / total;
   context_.console.Err(StrCat("\r\x1b[K", label_, "  [", std::string(filled, '#'),
                               std::string(kBarWidth - filled, '-'), "]  ", FormatShare(done, total),
-                              "  ", done, " of ", total));
+                              "  ", words));
+}
+
+void Progress::Show(uint64_t done, uint64_t total) {
+  if (IsTime(total)) Draw(done, total, StrCat(done, " of ", total));
+}
+
+void Progress::ShowBytes(uint64_t done, uint64_t total) {
+  if (IsTime(total)) Draw(done, total, StrCat(FormatBytes(done), " of ", FormatBytes(total)));
 }
 
 }  // namespace hpcc

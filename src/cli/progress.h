@@ -20,8 +20,13 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void Show(uint64_t done, uint64_t total);
+  // As "3.1 MiB of 8 MiB".
+  void ShowBytes(uint64_t done, uint64_t total);
 
  private:
+  bool IsTime(uint64_t total);
+  void Draw(uint64_t done, uint64_t total, const std::string& words);
+
   const CommandContext& context_;
   const std::string label_;
   const int64_t start_ns_;

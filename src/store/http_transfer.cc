@@ -22,6 +22,7 @@ constexpr size_t kMaxHeaderBytes = 64 << 10;
 // More of the body than this is not believed to come before it has.
 constexpr uint64_t kMostReserved = 16 << 20;
 constexpr size_t kMaxIdleHandles = 32;
+constexpr long kStallBytesPerSecond = 1 << 10;
 constexpr std::chrono::milliseconds kFirstPause{50};
 constexpr std::chrono::milliseconds kLongestPause{1000};
 
@@ -40,8 +41,14 @@ struct ListDeleter {
 
 // What libcurl's callbacks fill.
 struct Receiver {
+  explicit Receiver(const HttpRequest& request)
+      : max_body(request.max_body), take_body(request.take_body) {}
+
   HttpResponse response;
-  uint64_t max_body = 0;
+  const uint64_t max_body;
+  const std::function<bool(const HttpResponse&, std::string_view)>& take_body;  // may be empty
+  uint64_t taken = 0;    // bytes that take_body got
+  bool refused = false;  // by take_body
   size_t header_bytes = 0;
   bool too_large = false;
   curl_socket_t socket = CURL_SOCKET_BAD;  // of the handle's newest connection
@@ -92,9 +99,14 @@ size_t TakeBody(char* data, size_t, size_t size, void* user) {
     body.append(data, std::min<size_t>(size, kMaxErrorBody - body.size()));
     return size;
   }
-  if (size > receiver.max_body - body.size()) {
+  if (size > receiver.max_body - receiver.taken - body.size()) {
     receiver.too_large = true;
     return 0;
+  }
+  if (receiver.take_body) {
+    receiver.taken += size;
+    receiver.refused = !receiver.take_body(receiver.response, {data, size});
+    return receiver.refused ? 0 : size;
   }
   if (body.empty()) {
     const std::string length(receiver.response.Header("content-length"));
@@ -115,6 +127,7 @@ absl::Status TransferError(CURLcode code, const HttpRequest& request, const Rece
     return absl::ResourceExhaustedError(
         StrCat(host, ": the answer is larger than ", receiver.max_body, " bytes"));
   }
+  if (receiver.refused) return absl::CancelledError(StrCat(host, ": the transfer was ended"));
   // Only libcurl's fixed wording: its detailed messages may quote what the server sent.
   const std::string_view reason = curl_easy_strerror(code);
   switch (code) {
@@ -305,6 +318,10 @@ CURLcode HttpTransfer::State::PerformOnce(const HttpRequest& request,
   curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(bound.count()));
+  if (request.stall.count() > 0) {
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, kStallBytesPerSecond);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.stall.count()));
+  }
   curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, TakeSocket);
   curl_easy_setopt(curl, CURLOPT_SOCKOPTDATA, receiver);
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, TakeHeader);
@@ -339,11 +356,11 @@ absl::StatusOr<HttpResponse> HttpTransfer::Perform(const HttpRequest& request) {
   const int64_t deadline =
       state_->clock.MonotonicNanoseconds() + std::chrono::nanoseconds(request.bound).count();
   std::chrono::milliseconds pause = kFirstPause;
+  const int attempts = request.take_body ? 1 : request.attempts;
   for (int attempt = 1;; ++attempt) {
     const std::chrono::milliseconds left((deadline - state_->clock.MonotonicNanoseconds()) /
                                          1'000'000);
-    Receiver receiver;
-    receiver.max_body = request.max_body;
+    Receiver receiver(request);
     const CURLcode code =
         state_->PerformOnce(request, std::max(left, std::chrono::milliseconds(1)), &receiver);
     const bool worth_another =
@@ -351,7 +368,7 @@ absl::StatusOr<HttpResponse> HttpTransfer::Perform(const HttpRequest& request) {
     const std::chrono::milliseconds rest = Jittered(pause);
     const int64_t after_rest =
         state_->clock.MonotonicNanoseconds() + std::chrono::nanoseconds(rest).count();
-    if (!worth_another || attempt >= request.attempts || after_rest >= deadline) {
+    if (!worth_another || attempt >= attempts || after_rest >= deadline) {
       if (code == CURLE_OK) return std::move(receiver.response);
       return TransferError(code, request, receiver, state_->options.ca_file);
     }

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,8 @@ struct RequestSigning {
   std::string session_token;  // empty: none
 };
 
+struct HttpResponse;
+
 struct HttpRequest {
   std::string method = "GET";         // or HEAD, PUT, POST, DELETE
   std::string url;                    // percent-encoded; with signing, the query is sorted
@@ -40,6 +43,12 @@ struct HttpRequest {
   std::optional<RequestSigning> signing;
   std::string user;  // basic authentication; empty: none
   std::string password;
+  // Takes the body of a 2xx piece by piece instead of HttpResponse::body; `head` has status and
+  // headers. False ends the transfer: Cancelled. What was handed over can't be taken back, so such
+  // a request is made once, whatever `attempts` says.
+  std::function<bool(const HttpResponse& head, std::string_view piece)> take_body;
+  // Ends a transfer that brought less than 1 KiB a second for so long; 0: only the bound does.
+  std::chrono::seconds stall{0};
 };
 
 struct HttpResponse {
@@ -66,10 +75,10 @@ class HttpTransfer {
   // Whatever the server answers, with any status, is OK. Tries again, after a growing and random
   // pause, when it says 429, 500, 502, 503 or 504 or the connection breaks; the last answer counts.
   //
-  // DeadlineExceeded: not done within the bound. Unavailable: no connection, or it broke.
-  // Unauthenticated: the server's certificate is not to be trusted. FailedPrecondition: ca_file
-  // can't be read. ResourceExhausted: the body is larger than max_body. DataLoss: the body ended
-  // before Content-Length. Messages name the host and what to do, and hold nothing secret.
+  // DeadlineExceeded: not done within the bound, or stalled. Unavailable: no connection, or it
+  // broke. Unauthenticated: the server's certificate is not to be trusted. FailedPrecondition:
+  // ca_file can't be read. ResourceExhausted: the body is larger than max_body. DataLoss: the body
+  // ended before Content-Length. Messages name the host and what to do, and hold nothing secret.
   absl::StatusOr<HttpResponse> Perform(const HttpRequest& request);
 
  private:

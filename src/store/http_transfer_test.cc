@@ -50,6 +50,53 @@ TEST(HttpTransferTest, SendsAndReceivesBodiesAndHeaders) {
   EXPECT_EQ(seen.headers.count("expect"), 0u);
 }
 
+TEST(HttpTransferTest, ABodyCanBeTakenPieceByPiece) {
+  const std::string bytes(1 << 20, 'x');
+  const FakeHttpServer server([&](const FakeRequest& request) {
+    return request.target == "/no" ? FakeAnswer{503, "why"} : FakeAnswer{206, bytes, {"X-A: b"}};
+  });
+  HttpRequest request = To(server.url());
+  std::string taken;
+  request.take_body = [&](const HttpResponse& head, std::string_view piece) {
+    EXPECT_EQ(head.status, 206);
+    EXPECT_EQ(head.Header("x-a"), "b");
+    taken.append(piece);
+    return true;
+  };
+  const absl::StatusOr<HttpResponse> response = Ask(request);
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(taken, bytes);
+  EXPECT_EQ(response->body, "");
+
+  request.max_body = bytes.size() - 1;
+  EXPECT_EQ(Ask(request).status().code(), absl::StatusCode::kResourceExhausted);
+  request.take_body = [](const HttpResponse&, std::string_view) { return false; };
+  EXPECT_EQ(Ask(request).status().code(), absl::StatusCode::kCancelled);
+
+  // An answer that is no success is no body, and the request isn't made again.
+  request.url = server.url() + "/no";
+  const size_t before = server.requests().size();
+  const absl::StatusOr<HttpResponse> refused = Ask(request);
+  ASSERT_TRUE(refused.ok());
+  EXPECT_EQ(refused->body, "why");
+  EXPECT_EQ(server.requests().size(), before + 1);
+}
+
+TEST(HttpTransferTest, AStalledTransferEndsBeforeTheBound) {
+  const FakeHttpServer server([](const FakeRequest&) {
+    FakeAnswer answer;
+    answer.raw = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nabcdefgh";
+    answer.drip = milliseconds(150);
+    return answer;
+  });
+  HttpRequest request = To(server.url());
+  request.bound = milliseconds(60'000);
+  request.stall = std::chrono::seconds(1);
+  absl::StatusOr<HttpResponse> response = HttpResponse();
+  EXPECT_LT(TimeOf([&] { response = Ask(request); }), milliseconds(10'000));
+  EXPECT_EQ(response.status().code(), absl::StatusCode::kDeadlineExceeded);
+}
+
 TEST(HttpTransferTest, AConnectionServesManyRequests) {
   const FakeHttpServer server([](const FakeRequest&) { return FakeAnswer{200, "x"}; });
   HttpTransfer transfer({}, Clock::Real());
