@@ -26,7 +26,7 @@ cd "$repository"
 # The short form compiles each test program once: those of the rooms that speak gRPC, whose headers
 # take most of a sanitizer build's time, without sanitizers.
 grpc_rooms=(auth sandbox agent dispatch scheduler worker admin)
-sanitized=(base config compiler store remote cache telemetry client daemon cli)
+sanitized=(base config compiler store remote cache telemetry squashfs image client daemon cli)
 release_targets=(programs "${grpc_rooms[@]/%/_test}") asan_targets=("${sanitized[@]/%/_test}")
 if [[ -n $long ]]; then
   release_targets=(all) asan_targets=(unit_tests)
