@@ -12,11 +12,11 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <thread>
 
+#include "base/file_system.h"
 #include "base/path.h"
 #include "base/posix_descriptor.h"
 #include "base/status.h"
@@ -26,6 +26,8 @@
 namespace hpcc {
 
 namespace {
+
+using Names = std::vector<std::string>;
 
 constexpr int kDeathMilliseconds = 5'000;
 constexpr size_t kMountPointField = 4;
@@ -60,13 +62,11 @@ std::string MountInfo() {
   return text.str();
 }
 
-// Whether it is gone.
-bool RemoveGroup(const std::string& path) {
+void RemoveGroup(const std::string& path) {
   for (int i = 0; i < kRemovals; ++i) {
-    if (rmdir(path.c_str()) == 0 || errno != EBUSY) return true;
+    if (rmdir(path.c_str()) == 0 || errno != EBUSY) return;
     std::this_thread::sleep_for(kBetweenRemovals);
   }
-  return false;
 }
 
 }  // namespace
@@ -109,15 +109,13 @@ std::vector<pid_t> ProcessesRootedAt(int root) {
   std::vector<pid_t> processes;
   struct stat wanted;
   if (fstat(root, &wanted) != 0) return processes;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
-    const std::string name = entry.path().filename().string();
+  for (const std::string& name : FileSystem::Real().List("/proc").value_or(Names())) {
     pid_t process = 0;
     const char* const end = name.data() + name.size();
     if (std::from_chars(name.data(), end, process).ptr != end) continue;
     struct stat stat;
-    if (::stat((entry.path() / "root").c_str(), &stat) == 0 && stat.st_dev == wanted.st_dev &&
-        stat.st_ino == wanted.st_ino) {
+    if (::stat(StrCat("/proc/", name, "/root").c_str(), &stat) == 0 &&
+        stat.st_dev == wanted.st_dev && stat.st_ino == wanted.st_ino) {
       processes.push_back(process);
     }
   }
@@ -140,9 +138,8 @@ absl::Status KillProcessOf(pid_t process, uint32_t user) {
 void RemoveJailCgroups(std::string_view id) {
   const std::string group = StrCat("/", kJailParentCgroup, "/", id);
   RemoveGroup(kCgroups + group);
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(kCgroups, error)) {
-    if (!entry.is_symlink(error)) RemoveGroup(entry.path().string() + group);
+  for (const std::string& name : FileSystem::Real().List(kCgroups).value_or(Names())) {
+    RemoveGroup(StrCat(kCgroups, "/", name, group));
   }
 }
 

@@ -43,8 +43,11 @@ std::string RandomName(std::string_view bytes) {
   return name;
 }
 
-std::string JailsDirectory(const JailerSettings& settings) {
-  return path::Join(settings.base, path::Basename(settings.firecracker));
+// Where all jails are, without a symlink in it: mounts are known by such paths. NotFound: no jail
+// was ever made.
+absl::StatusOr<std::string> JailsDirectory(const JailerSettings& settings) {
+  return FileSystem::Real().RealPath(
+      path::Join(settings.base, path::Basename(settings.firecracker)));
 }
 
 // A directory in which nobody but this process's user can put or rename anything.
@@ -127,9 +130,11 @@ absl::StatusOr<Connection> JailSocket::Connect(uint32_t user) const {
 
 absl::StatusOr<std::unique_ptr<Jail>> Jail::Make(const JailerSettings& settings, uint32_t user) {
   HPCC_RETURN_IF_ERROR(CheckJailerSettings(settings));
-  const std::string jails = JailsDirectory(settings);
-  HPCC_RETURN_IF_ERROR(MakeDirectories(FileSystem::Real(), jails, kPassable));
+  HPCC_RETURN_IF_ERROR(
+      MakeDirectories(FileSystem::Real(),
+                      path::Join(settings.base, path::Basename(settings.firecracker)), kPassable));
   HPCC_RETURN_IF_ERROR(CheckOwnDirectory(settings.base));
+  HPCC_ASSIGN_OR_RETURN(const std::string jails, JailsDirectory(settings));
   HPCC_RETURN_IF_ERROR(CheckOwnDirectory(jails));
   HPCC_ASSIGN_OR_RETURN(const std::string random, SecretBytes(kIdBytes));
 
@@ -162,7 +167,8 @@ absl::Status Jail::MakeMarker() {
 absl::StatusOr<std::unique_ptr<Jail>> Jail::Seize(const JailerSettings& settings,
                                                   const std::string& id) {
   std::unique_ptr<Jail> jail(new Jail);
-  const std::string directory = path::Join(JailsDirectory(settings), id);
+  HPCC_ASSIGN_OR_RETURN(const std::string jails, JailsDirectory(settings));
+  const std::string directory = path::Join(jails, id);
   const std::string marker = path::Join(directory, kMarker);
   const absl::Status not_ours = absl::NotFoundError(directory);
   if (!IsJailId(id) || !CheckOwnDirectory(directory).ok()) return not_ours;
@@ -270,11 +276,11 @@ absl::Status Jail::Remove() {
 
 absl::StatusOr<size_t> RemoveLeftJails(const JailerSettings& settings) {
   HPCC_RETURN_IF_ERROR(CheckJailerSettings(settings));
-  FileSystem& fs = FileSystem::Real();
-  const std::string jails = JailsDirectory(settings);
-  if (!FileExists(fs, jails)) return 0;
-  HPCC_RETURN_IF_ERROR(CheckOwnDirectory(jails));
-  HPCC_ASSIGN_OR_RETURN(const std::vector<std::string> ids, fs.List(jails));
+  const absl::StatusOr<std::string> jails = JailsDirectory(settings);
+  if (absl::IsNotFound(jails.status())) return 0;
+  HPCC_RETURN_IF_ERROR(jails.status());
+  HPCC_RETURN_IF_ERROR(CheckOwnDirectory(*jails));
+  HPCC_ASSIGN_OR_RETURN(const std::vector<std::string> ids, FileSystem::Real().List(*jails));
   size_t removed = 0;
   absl::Status first;
   for (const std::string& id : ids) {

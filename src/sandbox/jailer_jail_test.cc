@@ -109,6 +109,10 @@ TEST_F(JailTest, AFileIsProvidedAsALinkToIt) {
 TEST_F(JailTest, AFileOfAnotherFileSystemIsMountedForReadingAndItsMountGoesAlong) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can mount";
   const std::string source = Write(fs::path("/dev/shm") / place_.filename(), "root image");
+  // The kernel knows mounts by their real paths only.
+  fs::create_directory(place_ / "real");
+  fs::create_directory_symlink(place_ / "real", place_ / "link");
+  settings_.base = (place_ / "link" / "jails").string();
   std::unique_ptr<Jail> jail = MakeJail();
   const absl::Status provided = jail->Provide(source, "root.img");
   ASSERT_TRUE(provided.ok()) << provided;

@@ -7,7 +7,8 @@
 //   HPCC_TEST_FIRECRACKER, HPCC_TEST_JAILER    the programs
 //   HPCC_TEST_KERNEL, HPCC_TEST_ROOT           a guest kernel, and a prepared root with /bin/sh
 //
-// HPCC_AGENT, HPCC_PYTHON and HPCC_FIRECRACKER_DOUBLES are paths, given by the build.
+// HPCC_AGENT, HPCC_PYTHON and HPCC_FIRECRACKER_DOUBLES are paths, given by the build, or the
+// environment in its place.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -43,6 +44,11 @@ inline bool RealFirecracker() {
   return std::getenv("HPCC_TEST_FIRECRACKER") != nullptr;
 }
 
+inline std::string PathOf(const char* variable, const char* built) {
+  const char* given = std::getenv(variable);
+  return given == nullptr ? built : given;
+}
+
 class FirecrackerTest : public ::testing::Test {
  protected:
   FirecrackerTest() {
@@ -62,15 +68,16 @@ class FirecrackerTest : public ::testing::Test {
     if (owns_place_) Write("journal", "", 0666);
     const std::filesystem::path agent = place_ / "hpcc-agent";
     std::error_code error;
-    std::filesystem::copy_file(HPCC_AGENT, agent, std::filesystem::copy_options::skip_existing,
-                               error);
+    std::filesystem::copy_file(PathOf("HPCC_AGENT", HPCC_AGENT), agent,
+                               std::filesystem::copy_options::skip_existing, error);
     std::filesystem::permissions(agent, std::filesystem::perms(0755));
     for (const auto& [program, script] :
          std::map<std::string, std::string>{{"double-of-firecracker", "fake_firecracker.py"},
                                             {"double-of-jailer", "fake_jailer.py"}}) {
       Write(program,
-            StrCat("#!/bin/sh\nexec ", HPCC_PYTHON, " -B ", HPCC_FIRECRACKER_DOUBLES, "/", script,
-                   " ", Path("settings"), " \"$@\"\n"),
+            StrCat("#!/bin/sh\nexec ", PathOf("HPCC_PYTHON", HPCC_PYTHON), " -B ",
+                   PathOf("HPCC_FIRECRACKER_DOUBLES", HPCC_FIRECRACKER_DOUBLES), "/", script, " ",
+                   Path("settings"), " \"$@\"\n"),
             0755);
     }
     Inject(Json::object());
@@ -99,15 +106,13 @@ class FirecrackerTest : public ::testing::Test {
   }
 
   FirecrackerRuntimeOptions Options() const {
-    const auto given = [](const char* variable, std::string other) {
-      const char* value = std::getenv(variable);
-      return value != nullptr ? std::string(value) : std::move(other);
-    };
-    const std::string root = given("HPCC_TEST_ROOT", Path("root.img"));
-    return {.jailer = {.jailer = given("HPCC_TEST_JAILER", Path("double-of-jailer")),
-                       .firecracker = given("HPCC_TEST_FIRECRACKER", Path("double-of-firecracker")),
-                       .base = Path("jails")},
-            .kernel = given("HPCC_TEST_KERNEL", Path("vmlinux")),
+    const std::string root = PathOf("HPCC_TEST_ROOT", Path("root.img").c_str());
+    return {.jailer = {.jailer = PathOf("HPCC_TEST_JAILER", Path("double-of-jailer").c_str()),
+                       .firecracker =
+                           PathOf("HPCC_TEST_FIRECRACKER", Path("double-of-firecracker").c_str()),
+                       .base = Path("jails"),
+                       .cgroups = RealFirecracker() ? JailerCgroups() : 2},
+            .kernel = PathOf("HPCC_TEST_KERNEL", Path("vmlinux").c_str()),
             .find_root = [root](const std::string& image) -> absl::StatusOr<PreparedRoot> {
               if (image != "toolchain") return absl::NotFoundError("no such image");
               return PreparedRoot{.path = root, .hold = nullptr};
