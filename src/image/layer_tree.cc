@@ -6,7 +6,6 @@
 
 #include "base/status.h"
 #include "base/strings.h"
-#include "image/layer_path.h"
 
 namespace hpcc {
 
@@ -76,17 +75,23 @@ absl::Status LayerTree::Add(const TarEntry& entry) {
     if (name.meaning == LayerName::Meaning::kPlain) {
       HPCC_RETURN_IF_ERROR(AddPlain(entry, name.directory, name.name));
     } else if (name.meaning != LayerName::Meaning::kIgnored) {
-      HPCC_ASSIGN_OR_RETURN(const std::optional<uint32_t> directory, Find(name.directory));
-      if (directory.has_value() && inodes_[*directory].entries != nullptr) {
-        if (name.meaning == LayerName::Meaning::kOpaque) {
-          Clean(*directory);
-        } else {
-          Whiteout(*directory, name.name);
-        }
-      }
+      HPCC_RETURN_IF_ERROR(TakeAway(name));
     }
   }
   ++member_;
+  return absl::OkStatus();
+}
+
+absl::Status LayerTree::TakeAway(const LayerName& name) {
+  HPCC_ASSIGN_OR_RETURN(const std::optional<uint32_t> directory, Find(name.directory));
+  if (!directory.has_value()) return absl::OkStatus();
+  if (inodes_[*directory].facts.kind == Kind::kSymlink) return Refused("it goes through a symlink");
+  if (inodes_[*directory].entries == nullptr) return absl::OkStatus();
+  if (name.meaning == LayerName::Meaning::kOpaque) {
+    Clean(*directory);
+  } else {
+    Whiteout(*directory, name.name);
+  }
   return absl::OkStatus();
 }
 

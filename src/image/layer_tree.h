@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "image/layer_path.h"
 #include "image/tar_entry.h"
 #include "squashfs/tree.h"
 
@@ -76,6 +77,7 @@ class LayerTree {
   absl::Status AddRoot(const TarEntry& entry);
   absl::Status AddPlain(const TarEntry& entry, const std::string& directory,
                         const std::string& name);
+  absl::Status TakeAway(const LayerName& name);
   absl::Status AddHardLink(const TarEntry& entry, uint32_t directory, const std::string& name);
   absl::StatusOr<Inode> MakeInode(const TarEntry& entry) const;
   // What a path leads to; nullopt when there is nothing.

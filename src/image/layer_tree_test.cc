@@ -157,6 +157,7 @@ TEST_F(LayerTreeTest, NothingGoesThroughALinkOrAFile) {
                 "it goes through a symlink");
   ExpectRefused({{Symlink("link", "d")}, {File("link/.wh.x/y")}}, "it lies below a whiteout");
   ExpectRefused({{Symlink("link", "d")}, {File("link/d/.wh.x")}}, "it goes through a symlink");
+  ExpectRefused({{Symlink("link", "d")}, {File("link/.wh.x")}}, "it goes through a symlink");
   ExpectRefused({{File("file")}, {File("file/below")}}, "it lies below what is no directory");
 }
 

@@ -276,6 +276,7 @@ class Hostile(Root):
 
     def refused(self, why, *layer_data, options=(), memory=MEMORY):
         paths = [self.write(data) for data in layer_data]
+        (self.dir / "root").unlink(missing_ok=True)
         status, said, peak = self.build(*options, *paths)
         self.assertEqual(1, status, "not refused: " + why)
         self.assertIn(why, said)
