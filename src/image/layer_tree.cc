@@ -62,6 +62,13 @@ absl::Status LayerTree::Count(const TarEntry& entry) {
         StrCat("with it there are more than the ", limits_.bytes, " bytes that an image may have"));
   }
   bytes_ += entry.size;
+  metadata_bytes_ += entry.path.size() + entry.link.size();
+  for (const auto& [name, value] : entry.xattrs) metadata_bytes_ += name.size() + value.size();
+  if (metadata_bytes_ > limits_.metadata_bytes) {
+    return absl::ResourceExhaustedError(
+        StrCat("with it there are more than the ", limits_.metadata_bytes,
+               " bytes of paths and attributes that an image may have"));
+  }
   return absl::OkStatus();
 }
 

@@ -25,8 +25,9 @@
 namespace hpcc {
 
 struct LayerTreeLimits {
-  uint64_t entries = 0;  // members of all layers, and directories that only their paths name
-  uint64_t bytes = 0;    // of their files
+  uint64_t entries = 0;         // members of all layers, and directories that only their paths name
+  uint64_t bytes = 0;           // of their files
+  uint64_t metadata_bytes = 0;  // of their paths, link targets and attributes
 };
 
 // Which member has an inode's data.
@@ -96,6 +97,7 @@ class LayerTree {
   uint32_t member_ = 0;
   uint64_t entries_ = 0;
   uint64_t bytes_ = 0;
+  uint64_t metadata_bytes_ = 0;
 };
 
 }  // namespace hpcc

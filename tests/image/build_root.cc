@@ -1,7 +1,7 @@
 // Makes a root of layers, for the suites: build_root [option...] <output> <layer...>
 //
 //   --agent=PATH --gzip --level=N --entries=N --bytes=N --tar-bytes=N --path-bytes=N
-//   --xattr-bytes=N --expansion=N    as in image/root_builder.h
+//   --metadata-bytes=N --xattr-bytes=N --expansion=N    as in image/root_builder.h
 //   --diff-id                        the first layer's next word is its diff id, and so on
 //   --digest=DIGEST                  what the last layer's is said to be, whatever it is
 //
@@ -43,6 +43,7 @@ bool TakeOption(std::string_view word) {
   if (name == "--entries") return limits.entries = number, true;
   if (name == "--bytes") return limits.bytes = number, true;
   if (name == "--tar-bytes") return limits.tar_bytes = number, true;
+  if (name == "--metadata-bytes") return limits.metadata_bytes = number, true;
   if (name == "--path-bytes") return limits.path_bytes = number, true;
   if (name == "--xattr-bytes") return limits.xattr_bytes = number, true;
   if (name == "--expansion") return limits.expansion = number, true;

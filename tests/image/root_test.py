@@ -5,6 +5,7 @@ BUILD_ROOT names the program of tests/image/build_root.cc.
 
 import hashlib
 import os
+import random
 import re
 import shutil
 import stat
@@ -19,6 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import debian_tree  # noqa: E402
 import harness  # noqa: E402
+import layer_model  # noqa: E402
 import layers  # noqa: E402
 
 BUILD_ROOT = os.environ.get("BUILD_ROOT", "")
@@ -269,6 +271,27 @@ class Sizes(Root):
             self.assertEqual(0o755, stat.S_IMODE((root / "plain").stat().st_mode))
 
 
+class Flattening(Root):
+    def found(self, tree):
+        found = {}
+        for name in snapshot(tree)[0]:
+            path = tree / name
+            if path.is_symlink():
+                found[name] = ("link", os.readlink(path).encode())
+            elif path.is_dir():
+                found[name] = ("directory",)
+            else:
+                found[name] = ("file", path.read_bytes())
+        return found
+
+    def test_random_layers_are_what_a_simple_model_says(self):
+        for seed in range(60):
+            with self.subTest(seed):
+                data, expected = layer_model.make(random.Random(seed))
+                image = self.make(*map(self.write, data), output="root-%d" % seed)
+                self.assertEqual(expected, self.found(self.unpack(image)))
+
+
 class Hostile(Root):
     """One rule broken once: refused by name, nothing left, and little memory needed."""
 
@@ -386,6 +409,12 @@ class Hostile(Root):
                             layers.entry(b"f") for i in range(110))
             self.refused("more than the 200000 entries", layers.layer(deep),
                          options=["--entries=200000"], memory=200 << 10)
+        with self.subTest("attributes"):
+            large = b"".join(layers.pax((b"SCHILY.xattr.user.a", b"%8x" % i + bytes(65_000))) +
+                             layers.entry(b"%x" % i) for i in range(1000))
+            self.refused("more than the 30000000 bytes of paths and attributes",
+                         layers.layer(large), options=["--metadata-bytes=30000000"],
+                         memory=90 << 10)
         with self.subTest("whiteouts over and over"):
             wide = b"".join(layers.entry(b"d/%x" % i) for i in range(50_000))
             over = b"".join(layers.entry(b"d/.wh..wh..opq") for i in range(50_000))
