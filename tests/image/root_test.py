@@ -108,11 +108,12 @@ class Root(unittest.TestCase):
         return place
 
     def listing(self, image):
-        """unsquashfs -ll, without the root and the mount points."""
+        """unsquashfs -ll, without the root, the mount points, and how long lists of names are."""
         done = subprocess.run(["unsquashfs", "-lln", "-d", "", image], capture_output=True,
                               text=True, check=True, timeout=600)
         left_out = re.compile(" (/(%s)(/.*)?)?$" % "|".join(map(re.escape, MOUNT_POINTS)))
-        return [line for line in done.stdout.split("\n") if line and not left_out.search(line)]
+        lines = [re.sub(r"^(d\S+ \S+) +\d+", r"\1", line) for line in done.stdout.split("\n")]
+        return [line for line in lines if line and not left_out.search(line)]
 
 
 class Toolchain(Root):
