@@ -87,6 +87,7 @@ extern const Command kAuthCommand;
 extern const Command kSchedulerCommand;
 extern const Command kWorkerCommand;
 extern const Command kAuditCommand;
+extern const Command kImageCommand;
 extern const Command kClusterCommand;
 extern const Command kVersionCommand;
 extern const Command kCompletionCommand;

@@ -49,6 +49,17 @@ constexpr Command kAuditCommand = {
     .program = "hpcc-audit",
 };
 
+constexpr Command kImageCommand = {
+    .name = "image",
+    .operands = "pull | build | list | inspect | remove",
+    .summary = "images that sandboxes start from",
+    .description =
+        "Gets images from registries, layouts and archives, makes the roots of sandboxes of them,\n"
+        "and tells what there is.",
+    .needs_config = false,
+    .program = "hpcc-image",
+};
+
 constexpr Command kClusterCommand = {
     .name = "cluster",
     .operands = "dev --dir DIR",

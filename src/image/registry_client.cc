@@ -154,9 +154,9 @@ class RegistrySource final : public ImageSource {
  private:
   absl::StatusOr<ManifestDocument> FetchManifest(const std::string& name, const std::string& what) {
     HttpRequest request;
-    request.headers = {StrCat("Accept: ", kOciIndexType), StrCat("Accept: ", kOciManifestType),
-                       StrCat("Accept: ", kDockerIndexType),
-                       StrCat("Accept: ", kDockerManifestType)};
+    // In one line: some look at the first of several only.
+    request.headers = {StrCat("Accept: ", kOciIndexType, ", ", kOciManifestType, ", ",
+                              kDockerIndexType, ", ", kDockerManifestType)};
     request.bound = kDocumentBound;
     request.max_body = kMaxManifestBytes;
     HPCC_ASSIGN_OR_RETURN(

@@ -77,7 +77,11 @@ TEST_F(RegistryClientTest, AManifestIsAskedForInAllFourForms) {
   ASSERT_TRUE(manifest.ok()) << manifest.status();
   EXPECT_EQ(manifest->media_type, kOciManifestType);
   EXPECT_EQ(manifest->text, images_.blobs().at(top_.digest));
-  EXPECT_NE(HeaderOf(server_.requests().back(), "accept"), "");
+  const std::string accepted = HeaderOf(server_.requests().back(), "accept");
+  for (const std::string_view type :
+       {kOciIndexType, kOciManifestType, kDockerIndexType, kDockerManifestType}) {
+    EXPECT_THAT(accepted, HasSubstr(std::string(type)));
+  }
 }
 
 TEST_F(RegistryClientTest, WhatIsMissingIsNamed) {
