@@ -26,7 +26,7 @@ constexpr milliseconds kCompilePatience{900'000};  // beyond a worker's own limi
 // waits for it ends within the sum of these.
 constexpr int kPingEveryMs = 10'000;
 constexpr int kPingPatienceMs = 10'000;
-constexpr int kMaxReplyBytes = 8 << 20;            // of one message; bundles come in pieces
+constexpr int kMaxReplyBytes = 8 << 20;  // of one message; bundles come in pieces
 constexpr uint64_t kMaxBundleBytes = kMaxOutputBytes + (uint64_t{64} << 20);
 constexpr int kMaxImageDirectories = 1000;
 constexpr size_t kChunkBytes = size_t{512} << 10;
