@@ -7,12 +7,16 @@ namespace hpcc {
 
 namespace {
 
-//   record = version:u8 = 1 , time_ns:u64 , cwd , source , output , compiler : string , reason ,
+//   record = version:u8 = 2 , time_ns:u64 , cwd , source , output , compiler : string , reason ,
 //            toolchain:32 , source_digest:32 , strings , strings , strings , direct_key:32 ,
-//            result_key:32
+//            result_key:32 , place
 //   reason = kind:u8 , subject , before , after : string
 //   strings = count , string*     (arguments, environment, inputs)
-constexpr uint8_t kVersion = 1;
+//   place = kind:u8 , cause:u8 , detail:string
+//
+// Version 1 ended before `place`, and is read still.
+constexpr uint8_t kVersion = 2;
+constexpr uint8_t kVersionWithoutPlace = 1;
 
 void WriteStrings(const std::vector<std::string>& strings, ByteWriter* out) {
   out->Varint(strings.size());
@@ -91,12 +95,18 @@ std::string EncodeUnitRecord(const UnitRecord& record) {
   WriteStrings(record.inputs, &out);
   out.DigestBytes(record.direct_key);
   out.DigestBytes(record.result_key);
+  out.Fixed8(static_cast<uint8_t>(record.place.kind));
+  out.Fixed8(record.place.cause);
+  out.String(record.place.detail);
   return out.Take();
 }
 
 absl::StatusOr<UnitRecord> DecodeUnitRecord(std::string_view bytes) {
   ByteReader in(bytes);
-  if (in.Fixed8() != kVersion) return absl::DataLossError("unit record: unknown version");
+  const uint8_t version = in.Fixed8();
+  if (version != kVersion && version != kVersionWithoutPlace) {
+    return absl::DataLossError("unit record: unknown version");
+  }
   UnitRecord record;
   record.time_ns = static_cast<int64_t>(in.Fixed64());
   record.cwd = std::string(in.String());
@@ -114,6 +124,11 @@ absl::StatusOr<UnitRecord> DecodeUnitRecord(std::string_view bytes) {
   record.inputs = ReadStrings(&in);
   record.direct_key = in.DigestBytes();
   record.result_key = in.DigestBytes();
+  if (version == kVersion) {
+    record.place.kind = static_cast<CompilePlace::Kind>(in.Fixed8());
+    record.place.cause = in.Fixed8();
+    record.place.detail = std::string(in.String());
+  }
   if (!in.ok() || !in.at_end()) return absl::DataLossError("unit record: malformed");
   return record;
 }

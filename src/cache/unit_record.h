@@ -49,6 +49,21 @@ std::string_view MissReasonName(MissReason::Kind kind);  // "header-changed"
 // One or two sentences for a user.
 std::string DescribeMissReason(const MissReason& reason);
 
+// Where a unit was compiled, and why no worker did it.
+struct CompilePlace {
+  // Values are written to disk: append only.
+  enum class Kind : uint8_t {
+    kHere = 0,
+    kWorker = 1,
+    kWorkersCache = 2,  // a worker had compiled it before
+  };
+  Kind kind = Kind::kHere;
+  // Of kHere: number of the cause (remote/fallback_cause.h), and what was said beside it. 0: no
+  // worker was to be asked.
+  uint8_t cause = 0;
+  std::string detail;
+};
+
 struct UnitRecord {
   int64_t time_ns = 0;  // since the epoch
   std::string cwd;
@@ -65,10 +80,12 @@ struct UnitRecord {
   std::vector<std::string> inputs;       // "path digest" of files named by flags
   Digest direct_key;                     // zero when not cacheable
   Digest result_key;                     // zero when nothing was stored
+
+  CompilePlace place;
 };
 
 std::string EncodeUnitRecord(const UnitRecord& record);
-// DataLoss when `bytes` is not an encoding of this version.
+// DataLoss when `bytes` is no encoding of this version or of one before it.
 absl::StatusOr<UnitRecord> DecodeUnitRecord(std::string_view bytes);
 
 // Where the record of a source or output file (absolute, lexically normal path) is kept.

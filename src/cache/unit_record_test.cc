@@ -22,16 +22,28 @@ UnitRecord Example() {
   record.inputs = {};
   record.direct_key = DigestOfBytes(3);
   record.result_key = DigestOfBytes(4);
+  record.place = {CompilePlace::Kind::kHere, 8, "gone"};
   return record;
 }
 
 TEST(UnitRecordTest, EncodingIsStable) {
   EXPECT_EQ(Hex(EncodeUnitRecord(Example())),
-            "010700000000000000022f77062f772f612e63062f772f612e6f03676363060173032d4f31032d4f"
+            "020700000000000000022f77062f772f612e63062f772f612e6f03676363060173032d4f31032d4f"
             "32010101010101010101010101010101010101010101010101010101010101010102020202020202"
             "0202020202020202020202020202020202020202020202020202022d63032d4f3201064c414e473d"
             "43000303030303030303030303030303030303030303030303030303030303030303040404040404"
-            "0404040404040404040404040404040404040404040404040404");
+            "0404040404040404040404040404040404040404040404040404000804676f6e65");
+}
+
+TEST(UnitRecordTest, ARecordOfTheVersionBeforeSaysNothingOfThePlace) {
+  std::string old = EncodeUnitRecord(Example());
+  old[0] = 1;
+  old.resize(old.size() - 7);
+  const absl::StatusOr<UnitRecord> decoded = DecodeUnitRecord(old);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->result_key, DigestOfBytes(4));
+  EXPECT_EQ(decoded->place.cause, 0);
+  EXPECT_EQ(decoded->place.detail, "");
 }
 
 TEST(UnitRecordTest, DecodingGivesBackWhatWasEncoded) {
@@ -54,6 +66,9 @@ TEST(UnitRecordTest, DecodingGivesBackWhatWasEncoded) {
   EXPECT_EQ(decoded->inputs, record.inputs);
   EXPECT_EQ(decoded->direct_key, record.direct_key);
   EXPECT_EQ(decoded->result_key, record.result_key);
+  EXPECT_EQ(decoded->place.kind, record.place.kind);
+  EXPECT_EQ(decoded->place.cause, 8);
+  EXPECT_EQ(decoded->place.detail, "gone");
 }
 
 TEST(UnitRecordTest, TruncationAtEveryLengthIsRefused) {

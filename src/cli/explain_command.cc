@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/json_output.h"
 #include "cli/text.h"
+#include "remote/fallback_cause.h"
 
 namespace hpcc {
 
@@ -27,6 +28,27 @@ std::string IndentedReason(const MissReason& reason) {
   return text;
 }
 
+std::string_view PlaceName(CompilePlace::Kind kind) {
+  switch (kind) {
+    case CompilePlace::Kind::kWorker:
+      return "worker";
+    case CompilePlace::Kind::kWorkersCache:
+      return "worker's cache";
+    default:
+      return "here";
+  }
+}
+
+// "" where no worker was to be asked.
+std::string PlaceText(const CompilePlace& place) {
+  if (place.kind != CompilePlace::Kind::kHere) return StrCat("by a ", PlaceName(place.kind));
+  if (place.cause == 0) return "";
+  std::string text =
+      StrCat("here, by no worker: ", FallbackCauseText(FallbackCauseOf(place.cause)));
+  if (!place.detail.empty()) StrAppend(&text, ": ", Printable(place.detail));
+  return text;
+}
+
 std::string ToText(const UnitRecord& record, int64_t now_ns, bool verbose) {
   const bool refused = record.reason.kind == MissReason::Kind::kNotCacheable;
   std::string text = StrCat(Printable(record.source), "\n");
@@ -38,6 +60,7 @@ std::string ToText(const UnitRecord& record, int64_t now_ns, bool verbose) {
   StrAppend(&text, "\n");
   TextTable table;
   table.Row(refused ? "run plainly" : "compiled", FormatTimeAndAge(record.time_ns, now_ns));
+  if (const std::string place = PlaceText(record.place); !place.empty()) table.Row("where", place);
   table.Row("by", Printable(record.compiler));
   table.Row("in", Printable(record.cwd));
   if (!record.output.empty()) table.Row("output", Printable(record.output));
@@ -63,6 +86,9 @@ Json ToJson(const UnitRecord& record) {
                     {"before", record.reason.before},
                     {"after", record.reason.after}};
   json["text"] = DescribeMissReason(record.reason);
+  json["where"] = {{"place", std::string(PlaceName(record.place.kind))},
+                   {"cause", std::string(FallbackCauseName(FallbackCauseOf(record.place.cause)))},
+                   {"detail", record.place.detail}};
   json["arguments"] = record.arguments;
   json["environment"] = record.environment;
   json["inputs"] = record.inputs;
@@ -89,7 +115,8 @@ constexpr Command kExplainCommand = {
     .summary = "why a file was compiled instead of answered from the cache",
     .description =
         "Prints the reason of the last miss of a translation unit: the header, flag, variable or\n"
-        "compiler that changed, or the rule that makes it uncacheable.",
+        "compiler that changed, or the rule that makes it uncacheable; and where it was compiled,\n"
+        "with the reason when it was not on a worker.",
     .options = kOptions,
     .min_operands = 1,
     .max_operands = 1,

@@ -171,7 +171,8 @@ std::optional<ExitStatus> CachedCompile::RunLeased(const DaemonClient::Lease& le
   if (!run) return std::nullopt;
   const ExitStatus exit = run->process.exit;
   if (exit.success() && before.WroteAll(fs_, invocation_)) {
-    const std::optional<daemon_v1::Learned> learned = daemon_->Learn(invocation_, *run);
+    const std::optional<daemon_v1::Learned> learned =
+        daemon_->Learn(invocation_, *run, journal_.place());
     if (learned) {
       if (learned->has_dependency_file()) WriteDependencies(learned->dependency_file());
       return exit;
@@ -324,8 +325,7 @@ std::optional<ExitStatus> CachedCompile::ServeHit(const Lookup& lookup, Counter 
 
 std::optional<CompileRun> CachedCompile::StartCompile(int64_t newest_change_ns) {
   WaitForNextTick(fs_, clock_, unit_, newest_change_ns);
-  std::optional<CompileRun> remote = TryRemoteCompile(
-      config_, fs_, clock_, subject_, [this](Counter counter) { journal_.Count(counter); });
+  std::optional<CompileRun> remote = TryRemoteCompile(config_, fs_, clock_, subject_, journal_);
   if (remote) return remote;
   absl::StatusOr<CompileRun> run = RunCompile(fs_, clock_, unit_, command_.compiler);
   if (run.ok()) return *std::move(run);

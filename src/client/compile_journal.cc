@@ -53,6 +53,7 @@ void CompileJournal::Refuse(const NotCacheable& refusal) {
   record.reason = {.kind = MissReason::Kind::kNotCacheable,
                    .subject = std::string(NotCacheableReasonName(refusal.reason)),
                    .after = refusal.detail};
+  record.place = place_;
   cache_.RememberUnit(record).IgnoreError();
 }
 
@@ -74,6 +75,7 @@ void CompileJournal::RememberKept(const Lookup& lookup,
   UnitRecord record = DescribeUnit(subject_.unit(), clock_.NowNanoseconds());
   record.reason = lookup.reason;
   record.result_key = kept.ok() ? kept->key : Digest();
+  record.place = place_;
   cache_.RememberUnit(record).IgnoreError();
 }
 

@@ -5,6 +5,7 @@
 // reads. Nothing here can fail a compile: what can't be noted isn't.
 
 #include <memory>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/file_system.h"
@@ -28,6 +29,9 @@ class CompileJournal {
         cache_(cache) {}
 
   void Count(Counter counter, uint64_t amount = 1);
+  // Where the compile that is told of next took place.
+  void TookPlace(CompilePlace place) { place_ = std::move(place); }
+  const CompilePlace& place() const { return place_; }
   // The compiler runs plainly, or its result isn't kept.
   void Refuse(const NotCacheable& refusal);
   void CountMiss(const Lookup& lookup);
@@ -42,6 +46,7 @@ class CompileJournal {
   const CompileRequest& command_;
   const CompileSubject& subject_;
   ResultCache& cache_;
+  CompilePlace place_;
   std::unique_ptr<Statistics> statistics_;  // null until needed, and where they can't be kept
 };
 

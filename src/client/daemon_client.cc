@@ -152,7 +152,8 @@ std::unique_ptr<DaemonClient::Hit> DaemonClient::TakeHit(daemon_v1::Response* re
 }
 
 std::optional<daemon_v1::Learned> DaemonClient::Learn(const Invocation& invocation,
-                                                      const CompileRun& run) {
+                                                      const CompileRun& run,
+                                                      const CompilePlace& place) {
   if (!token_.empty() || !run.process.complete || !run.dependencies) return std::nullopt;
   daemon_v1::Request request;
   daemon_v1::Learn& learn = *request.mutable_learn();
@@ -161,6 +162,9 @@ std::optional<daemon_v1::Learned> DaemonClient::Learn(const Invocation& invocati
   learn.set_dependency_output(*run.dependencies);
   learn.set_standard_output(run.process.out);
   learn.set_standard_error(run.process.err);
+  learn.set_place(static_cast<uint32_t>(place.kind));
+  learn.set_fallback_cause(place.cause);
+  learn.set_fallback_detail(place.detail);
   std::vector<Descriptor> opened;
   std::vector<int> descriptors;
   for (const Output& output : invocation.outputs) {

@@ -14,6 +14,7 @@
 #include "base/shared_bytes.h"
 #include "base/socket.h"
 #include "cache/result_bundle.h"
+#include "cache/unit_record.h"
 #include "client/compile_run.h"
 #include "client/compile_subject.h"
 #include "client/daemon_place.h"
@@ -60,7 +61,8 @@ class DaemonClient {
 
   // After a lease: what the compile left behind. Nothing when the daemon does not keep it and the
   // wrapper must.
-  std::optional<daemon_v1::Learned> Learn(const Invocation& invocation, const CompileRun& run);
+  std::optional<daemon_v1::Learned> Learn(const Invocation& invocation, const CompileRun& run,
+                                          const CompilePlace& place);
 
   // For the commands. Errors say why there is no answer.
   absl::StatusOr<daemon_v1::Response> Ask(daemon_v1::Request request);

@@ -83,6 +83,7 @@ std::optional<std::string> WhyNotRemote(const CompileSubject& subject) {
 
 std::nullopt_t RemoteCompile::Fall(FallbackCause cause, std::string_view what) {
   cause_ = cause;
+  detail_ = std::string(what);
   if (LogIsOpen()) {
     Log(LogLevel::kInfo,
         StrCat("compiled here: ", FallbackCauseText(cause), what.empty() ? "" : ": ", what, " (",
@@ -199,17 +200,20 @@ std::string RemoteCompile::MapBack(std::string_view text, bool root_is_mapped) c
 }
 
 std::optional<CompileRun> TryRemoteCompile(const Config& config, FileSystem& fs, Clock& clock,
-                                           const CompileSubject& subject,
-                                           const std::function<void(Counter)>& count) {
+                                           const CompileSubject& subject, CompileJournal& journal) {
   if (!config.remote.enabled()) return std::nullopt;
   RemoteCompile remote(config, fs, clock, subject);
   std::optional<CompileRun> run = remote.Run();
+  CompilePlace place;
   if (run) {
-    count(remote.hit() ? Counter::kRemoteHit : Counter::kRemoteCompile);
+    journal.Count(remote.hit() ? Counter::kRemoteHit : Counter::kRemoteCompile);
+    place.kind = remote.hit() ? CompilePlace::Kind::kWorkersCache : CompilePlace::Kind::kWorker;
   } else {
-    count(static_cast<Counter>(static_cast<int>(Counter::kRemoteFallbackFirst) +
-                               static_cast<int>(remote.cause())));
+    const auto cause = static_cast<uint8_t>(remote.cause());
+    journal.Count(static_cast<Counter>(static_cast<int>(Counter::kRemoteFallbackFirst) + cause));
+    place = {CompilePlace::Kind::kHere, cause, remote.detail()};
   }
+  journal.TookPlace(std::move(place));
   return run;
 }
 

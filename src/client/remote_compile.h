@@ -8,7 +8,6 @@
 // elsewhere, and of a failure nobody but the compiler here can say whose it is. Outputs are
 // untouched then, nothing was printed, and the compiler is to be run here.
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,7 +15,7 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "cache/result_bundle.h"
-#include "cache/statistics.h"
+#include "client/compile_journal.h"
 #include "client/compile_run.h"
 #include "client/compile_subject.h"
 #include "config/config.h"
@@ -38,6 +37,7 @@ class RemoteCompile {
   std::optional<CompileRun> Run();
 
   FallbackCause cause() const { return cause_; }
+  const std::string& detail() const { return detail_; }  // said beside the cause
   bool hit() const { return hit_; }  // after a run: the worker had compiled it before
 
  private:
@@ -54,13 +54,13 @@ class RemoteCompile {
   Clock& clock_;
   const CompileSubject& subject_;
   FallbackCause cause_ = FallbackCause::kNone;
+  std::string detail_;
   bool hit_ = false;
 };
 
-// RemoteCompile where remote compiles are configured, counted by `count`.
+// RemoteCompile where remote compiles are configured, counted and noted in `journal`.
 std::optional<CompileRun> TryRemoteCompile(const Config& config, FileSystem& fs, Clock& clock,
-                                           const CompileSubject& subject,
-                                           const std::function<void(Counter)>& count);
+                                           const CompileSubject& subject, CompileJournal& journal);
 
 }  // namespace hpcc
 

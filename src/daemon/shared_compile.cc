@@ -113,6 +113,8 @@ absl::StatusOr<SharedCompile::Outcome> SharedCompile::Learn(
   CompileOutcome& compile = outcome.compile;
   compile.started_ns = learn.started_ns();
   compile.compile_ns = learn.compile_ns();
+  outcome.place = {static_cast<CompilePlace::Kind>(learn.place()),
+                   static_cast<uint8_t>(learn.fallback_cause()), learn.fallback_detail()};
   if (outputs.size() != invocation().outputs.size() ||
       learn.outputs_size() != static_cast<int>(outputs.size())) {
     return WrapperMust("other outputs than the command has");
@@ -162,6 +164,7 @@ void SharedCompile::Keep(const Lookup& lookup, Outcome outcome) {
   UnitRecord record = DescribeUnit(subject_.unit(), state_.clock.NowNanoseconds());
   record.reason = lookup.reason;
   record.result_key = kept.ok() ? kept->key : Digest();
+  record.place = std::move(outcome.place);
   caches_->results().RememberUnit(record).IgnoreError();
 }
 

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "base/posix_descriptor.h"
 #include "cache/result_cache.h"
+#include "cache/unit_record.h"
 #include "client/compile_subject.h"
 #include "client/daemon_protocol.h"
 #include "daemon/cache_contexts.h"
@@ -53,6 +54,7 @@ class SharedCompile {
   // keeping it. `outputs` are the files in the order the command names them.
   struct Outcome {
     CompileOutcome compile;
+    CompilePlace place;
     ClosureResult closure;
     std::optional<std::string> dependency_file;
   };

@@ -22,7 +22,11 @@ constexpr milliseconds kProbePatience{20'000};
 constexpr milliseconds kFindPatience{20'000};
 constexpr milliseconds kUploadPatience{300'000};
 constexpr milliseconds kCompilePatience{900'000};  // beyond a worker's own limit for a compile
-constexpr int kMaxReplyBytes = 8 << 20;            // of one message; bundles come in pieces
+// A worker that is gone without a word, its host with it, is asked whether it is there: a call that
+// waits for it ends within the sum of these.
+constexpr int kPingEveryMs = 10'000;
+constexpr int kPingPatienceMs = 10'000;
+constexpr int kMaxReplyBytes = 8 << 20;  // of one message; bundles come in pieces
 constexpr uint64_t kMaxBundleBytes = kMaxOutputBytes + (uint64_t{64} << 20);
 constexpr int kMaxImageDirectories = 1000;
 constexpr size_t kChunkBytes = size_t{512} << 10;
@@ -73,6 +77,9 @@ std::shared_ptr<grpc::Channel> PinnedChannel(const std::string& address,
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxReplyBytes);
   arguments.SetMaxSendMessageSize(-1);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kPingEveryMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingPatienceMs);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // a compile may take minutes
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 500);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5000);

@@ -113,6 +113,12 @@ class Cluster:
                             *words[1:]], str(self.folder),
                            harness.base_environment(self.folder, self.folder / "unused"))
 
+    def replay(self, job, *words):
+        """`hpcc audit replay` of a job, by what the cluster's worker keeps."""
+        return harness.run([harness.HPCC, "audit", "replay", "--config",
+                            str(self.folder / "worker.toml"), *words, job], str(self.folder),
+                           harness.base_environment(self.folder, self.folder / "unused"))
+
     def rows(self, *words):
         outcome = self.audit("query", "--json", *words)
         assert outcome.status == 0, outcome.stderr
@@ -169,6 +175,17 @@ class Client:
                 continue
             if name == "hpcc-remote" and b"HPCC_RUNTIME_DIR=" + runtime in environment:
                 os.kill(entry, signal.SIGTERM)
+
+
+def fetch_source(package, folder):
+    """Upstream's sources of a Debian package, as a folder that isn't there yet."""
+    store = os.environ.get("HPCC_TEST_SOURCES") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "hpcc-test-sources")
+    subprocess.run([str(TESTS.parent / "scripts/fetch-source.sh"), "--upstream", package,
+                    str(folder)], env=dict(os.environ, HPCC_TEST_SOURCES=store), check=True,
+                   stdout=subprocess.DEVNULL, timeout=900)
+    harness.settle()
+    return Path(folder)
 
 
 class ClusterTest(harness.unittest.TestCase):

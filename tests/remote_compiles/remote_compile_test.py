@@ -10,6 +10,7 @@ build does not see it.
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -178,6 +179,58 @@ class RemoteCompileTest(RemoteCompileCase):
         outcome = self.compile(["gcc", "-march=native", "-Iinclude", "-c", "src/a.c"], folder)
         self.assertEqual(0, outcome.status)
         self.assertEqual({"unsuitable": 1}, self.remote()["fallbacks_by_cause"])
+
+    def explain(self, path, environment=None):
+        """Where a unit was compiled: (place, cause, detail), and what a reader is told."""
+        environment = environment or self.environment
+        outcome = harness.run([harness.HPCC, "explain", "--json", str(path)], str(self.folder),
+                              environment)
+        self.assertEqual(0, outcome.status, outcome.stderr)
+        where = json.loads(outcome.stdout)["where"]
+        text = harness.run([harness.HPCC, "explain", str(path)], str(self.folder), environment)
+        return (where["place"], where["cause"], where["detail"]), text.stdout.decode()
+
+    def check_explanations(self, name):
+        folder = self.project(name, marked=False)
+        source = folder / "src/a.c"
+        words = ["gcc", "-Iinclude", "-c", "src/a.c", "-o", "a.o"]
+        self.assertEqual(0, self.compile(words, folder).status)
+        where, text = self.explain(source)
+        self.assertEqual(("worker", "none", ""), where)
+        self.assertRegex(text, r"where +by a worker\n")
+        other = self.new_client()
+        self.assertEqual(0, self.compile(words, folder, other).status)
+        self.assertEqual("worker's cache", self.explain(source, other)[0][0])
+
+        self.assertEqual(0, self.compile(["gcc", "-march=native", *words[1:]], folder).status)
+        where, text = self.explain(folder / "a.o")
+        self.assertEqual(("here", "unsuitable", "a flag that means this machine's processor"), where)
+        self.assertRegex(text, "where +here, by no worker: the command or its compiler is tied to "
+                               "this machine: a flag that means this machine's processor\n")
+
+        source.write_text("int main(void) { return nowhere; }\n")
+        self.assertEqual(1, self.compile(words, folder).status)
+        self.assertEqual(("here", "failed", "exit status 1"), self.explain(source)[0])
+
+    def test_it_is_explained_where_a_unit_was_compiled(self):
+        self.check_explanations("explained")
+
+    def test_a_daemon_notes_it_too(self):
+        outcome = harness.run([harness.HPCC, "start", "--background"], str(self.folder), self.environment)
+        self.assertEqual(0, outcome.status, outcome.stderr)
+        self.addCleanup(harness.run, [harness.HPCC, "stop"], str(self.folder), self.environment)
+        self.check_explanations("explained_with_daemon")
+
+    def test_what_the_scheduler_lacks_is_explained(self):
+        config = Path(self.environment["HPCC_CONFIG"])
+        config.write_text(re.sub(r'scheduler = ".*"', 'scheduler = "127.0.0.1:1"',
+                                 config.read_text()))
+        folder = self.project("unexplored", marked=False)
+        self.assertEqual(0, self.compile(["gcc", "-Iinclude", "-c", "src/a.c"], folder).status)
+        where, text = self.explain(folder / "src/a.c")
+        self.assertEqual(("here", "no-scheduler"), where[:2])
+        self.assertIn("here, by no worker: the scheduler does not answer: ", text)
+        self.assertEqual(1, text.count("does not answer"), text)
 
     def test_the_paranoid_keep_nothing(self):
         self.environment = self.new_client("paranoid = true\n")
