@@ -9,10 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <memory>
-#include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -27,6 +26,11 @@ namespace {
 constexpr size_t kBufferBytes = size_t{64} << 10;
 // How long a missed word that the worker is back could cost.
 constexpr int kLookAgainMilliseconds = 1000;
+// A resumed guest hears that the worker of before is away after it has read what the one of now
+// says, and only then that this one is there: a port can be hung up for a moment in the middle of a
+// conversation that nobody has left.
+constexpr std::chrono::milliseconds kBlink{1000};
+constexpr std::chrono::milliseconds kBetweenLooks{2};
 constexpr char kPorts[] = "/sys/class/virtio-ports";
 
 bool WouldWait(int error) {
@@ -47,6 +51,16 @@ absl::Status AwaitWorker(int port) {
   }
   while (IsAway(port)) epoll_wait(changes.get(), &event, 1, kLookAgainMilliseconds);
   return absl::OkStatus();
+}
+
+// Whether a port that is hung up is so only for a moment.
+bool ComesBack(int port, std::chrono::milliseconds blink) {
+  const auto end = std::chrono::steady_clock::now() + blink;
+  while (IsAway(port)) {
+    if (std::chrono::steady_clock::now() >= end) return false;
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+  return true;
 }
 
 // Bytes on their way from one descriptor to another.
@@ -87,28 +101,29 @@ short EventsFor(const Flow& in, const Flow& out) {
   return static_cast<short>((in.empty() ? POLLIN : 0) | (out.empty() ? 0 : POLLOUT));
 }
 
-// Until either end is over. What is still on its way is nobody's any more then.
-void Pump(int stream, int server, std::string_view first) {
+// Until either end is over, the stream's for longer than `blink`. What is still on its way is
+// nobody's any more then.
+void Pump(int stream, int server, std::string_view first, std::chrono::milliseconds blink) {
   Flow in(stream, server);
   Flow out(server, stream);
   in.Put(first);
   for (;;) {
     pollfd ends[2] = {{stream, EventsFor(in, out), 0}, {server, EventsFor(out, in), 0}};
     if (poll(ends, 2, -1) < 0) continue;
-    for (const pollfd& end : ends) {
-      // Something may be left to read from a server that has said its last word.
-      if ((end.revents & (POLLERR | POLLNVAL)) != 0) return;
-      if ((end.revents & POLLHUP) != 0 && (end.revents & POLLIN) == 0) return;
+    if ((ends[0].revents & (POLLHUP | POLLERR)) != 0) {
+      if (!ComesBack(stream, blink)) return;
+      continue;
     }
+    // Something may be left to read from a server that has said its last word.
+    if ((ends[1].revents & (POLLHUP | POLLERR)) != 0 && (ends[1].revents & POLLIN) == 0) return;
     if (in.empty() && (ends[0].revents & POLLIN) != 0 && !in.Read()) return;
     if (out.empty() && (ends[1].revents & POLLIN) != 0 && !out.Read()) return;
     if (!in.empty() && !in.Write()) return;
     if (!out.empty() && !out.Write()) return;
-    if ((ends[0].revents & POLLHUP) != 0) return;
   }
 }
 
-// Waits for room: these are a few bytes.
+// Waits for room, and for a worker to be there: these are a few bytes. False: the port is no more.
 bool SendGreeting(int port, const VmGreeting& greeting) {
   const std::string message = EncodeVmGreeting(greeting);
   size_t sent = 0;
@@ -116,35 +131,13 @@ bool SendGreeting(int port, const VmGreeting& greeting) {
     const ssize_t written = write(port, message.data() + sent, message.size() - sent);
     if (written > 0) sent += static_cast<size_t>(written);
     if (written >= 0) continue;
+    if (!WouldWait(errno)) return false;
     pollfd state{port, POLLOUT, 0};
-    if (!WouldWait(errno) || poll(&state, 1, -1) < 0 || (state.revents & POLLHUP) != 0) {
+    if (poll(&state, 1, -1) > 0 && (state.revents & POLLHUP) != 0 && !AwaitWorker(port).ok()) {
       return false;
     }
   }
   return true;
-}
-
-// What was read after the worker's start; nothing: it went away.
-std::optional<std::string> AnswerGreetings(int port) {
-  VmGreetingScanner scanner;
-  std::string ready;  // the nonce of the last answer
-  for (;;) {
-    while (std::optional<VmGreeting> greeting = scanner.Next()) {
-      if (greeting->kind == VmGreeting::Kind::kHello) {
-        ready = greeting->nonce;
-        if (!SendGreeting(port, {VmGreeting::Kind::kReady, ready})) return std::nullopt;
-      } else if (greeting->kind == VmGreeting::Kind::kStart && greeting->nonce == ready) {
-        return scanner.TakeRest();
-      }
-    }
-    pollfd state{port, POLLIN, 0};
-    if (poll(&state, 1, -1) < 0) continue;
-    if ((state.revents & (POLLHUP | POLLERR)) != 0) return std::nullopt;
-    char buffer[4096];
-    const ssize_t got = read(port, buffer, sizeof(buffer));
-    if (got == 0 || (got < 0 && !WouldWait(errno))) return std::nullopt;
-    if (got > 0) scanner.Add({buffer, static_cast<size_t>(got)});
-  }
 }
 
 absl::StatusOr<Descriptor> OpenPort() {
@@ -179,20 +172,40 @@ absl::StatusOr<Descriptor> ListenOnVsock() {
 
 }  // namespace
 
-void HoldConversation(int stream, std::string first, const ServeConversation& serve) {
+void HoldConversation(int stream, std::string first, const ServeConversation& serve,
+                      std::chrono::milliseconds blink) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) return;
   const Descriptor ours(ends[0]);
   serve(Descriptor(ends[1]));
-  Pump(stream, ours.get(), first);
+  Pump(stream, ours.get(), first, blink);
 }
 
-void ServePort(int port, const ServeConversation& serve) {
+std::optional<std::string> PortServer::AnswerGreetings() {
   for (;;) {
-    std::optional<std::string> first = AnswerGreetings(port);
-    if (!first) return;
-    HoldConversation(port, *std::move(first), serve);
-    if (IsAway(port)) return;
+    while (std::optional<VmGreeting> greeting = scanner_.Next()) {
+      if (greeting->kind == VmGreeting::Kind::kHello) {
+        ready_ = greeting->nonce;
+        if (!SendGreeting(port_, {VmGreeting::Kind::kReady, ready_})) return std::nullopt;
+      } else if (greeting->kind == VmGreeting::Kind::kStart && greeting->nonce == ready_) {
+        ready_.clear();
+        return scanner_.TakeRest();
+      }
+    }
+    pollfd state{port_, POLLIN, 0};
+    if (poll(&state, 1, -1) < 0) continue;
+    // A worker's first words may be here before the word that it is.
+    if ((state.revents & POLLIN) == 0) return std::nullopt;
+    char buffer[4096];
+    const ssize_t got = read(port_, buffer, sizeof(buffer));
+    if (got == 0 || (got < 0 && !WouldWait(errno))) return std::nullopt;
+    if (got > 0) scanner_.Add({buffer, static_cast<size_t>(got)});
+  }
+}
+
+void PortServer::ServeWhileThere() {
+  while (std::optional<std::string> first = AnswerGreetings()) {
+    HoldConversation(port_, *std::move(first), serve_, kBlink);
   }
 }
 
@@ -205,16 +218,17 @@ absl::StatusOr<GuestChannel> GuestChannel::Open(VmGuestSetup::Channel channel) {
 }
 
 absl::Status GuestChannel::Serve(const ServeConversation& serve) {
+  PortServer port(descriptor_.get(), serve);
   for (;;) {
     if (channel_ == VmGuestSetup::Channel::kSerial) {
       HPCC_RETURN_IF_ERROR(AwaitWorker(descriptor_.get()));
-      ServePort(descriptor_.get(), serve);
+      port.ServeWhileThere();
       continue;
     }
     const Descriptor connection(
         accept4(descriptor_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (connection.valid()) {
-      HoldConversation(connection.get(), "", serve);
+      HoldConversation(connection.get(), "", serve, std::chrono::milliseconds(0));
     } else if (errno != EINTR && errno != ECONNABORTED) {
       return ErrnoStatus(errno, "accept", "a vsock connection");
     }

@@ -4,11 +4,15 @@
 // The guest's end of sandbox/vm_channel.h: from a virtio-serial port, or a vsock connection, to the
 // stream sockets that gRPC wants, one conversation after the other.
 
+#include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "base/posix_descriptor.h"
+#include "sandbox/vm_channel.h"
 #include "sandbox/vm_guest.h"
 
 namespace hpcc {
@@ -17,6 +21,7 @@ namespace hpcc {
 // conversation.
 using ServeConversation = std::function<void(Descriptor stream)>;
 
+// Not thread-safe.
 class GuestChannel {
  public:
   // Finds the port in /sys and /dev, or listens. Both may be gone afterwards.
@@ -33,13 +38,30 @@ class GuestChannel {
   Descriptor descriptor_;  // the port, or the listening socket
 };
 
-// Both return when the worker is away, whatever was under way; for tests, `port` may be any
-// non-blocking stream that reports POLLHUP.
-//
-// Answers greetings, and holds the conversation that one of them begins.
-void ServePort(int port, const ServeConversation& serve);
-// Holds one conversation, which begins with `first`, already read from the stream.
-void HoldConversation(int stream, std::string first, const ServeConversation& serve);
+// Answers greetings on a port, and holds the conversation that one of them begins. What has been
+// said so far of a greeting stays while a worker is away. For tests, the port may be any
+// non-blocking stream.
+class PortServer {
+ public:
+  PortServer(int port, ServeConversation serve) : port_(port), serve_(std::move(serve)) {}
+
+  // Returns when the worker is away.
+  void ServeWhileThere();
+
+ private:
+  // What was read after the worker's start; nothing: it is away.
+  std::optional<std::string> AnswerGreetings();
+
+  const int port_;
+  const ServeConversation serve_;
+  VmGreetingScanner scanner_;
+  std::string ready_;  // the nonce of the last answer
+};
+
+// Holds one conversation, which begins with `first`, already read from the stream, and ends when
+// the stream has been hung up for longer than `blink`.
+void HoldConversation(int stream, std::string first, const ServeConversation& serve,
+                      std::chrono::milliseconds blink);
 
 }  // namespace hpcc
 

@@ -56,7 +56,7 @@ class GuestChannelTest : public ::testing::Test {
     fcntl(port_.get(), F_SETFL, O_NONBLOCK);
   }
   void ServeInBackground() {
-    guest_ = std::thread([this] { ServePort(port_.get(), std::ref(echo_)); });
+    guest_ = std::thread([this] { PortServer(port_.get(), std::ref(echo_)).ServeWhileThere(); });
   }
   ~GuestChannelTest() override {
     worker_.Reset();

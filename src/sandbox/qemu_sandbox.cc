@@ -21,6 +21,7 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kSuspend{30'000};
 constexpr milliseconds kResume{30'000};
+constexpr milliseconds kFirstPatience{3'000};  // with the agent's first answer
 
 milliseconds Left(steady_clock::time_point end) {
   return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(end - steady_clock::now()));
@@ -79,11 +80,23 @@ absl::Status QemuSandbox::Launch(QemuLaunch launch, milliseconds bound) {
 
 absl::Status QemuSandbox::Greet(const std::shared_ptr<QemuProcess>& process,
                                 steady_clock::time_point end) {
-  HPCC_ASSIGN_OR_RETURN(Descriptor stream, process->Greet(AfterGreeting::kTalk, Left(end)));
-  auto agent = std::make_shared<AgentClient>(std::move(stream));
-  // Before anything else: what a copy of a machine draws would be what the other copies draw.
-  HPCC_ASSIGN_OR_RETURN(const AgentGift gift, FreshGift());
-  HPCC_ASSIGN_OR_RETURN(AgentHealth health, agent->Health(Left(end), gift));
+  std::shared_ptr<AgentClient> agent;
+  AgentHealth health;
+  for (milliseconds patience = kFirstPatience;; patience *= 2) {
+    HPCC_ASSIGN_OR_RETURN(Descriptor stream, process->Greet(AfterGreeting::kTalk, Left(end)));
+    agent = std::make_shared<AgentClient>(std::move(stream));
+    // Before anything else: what a copy of a machine draws would be what the other copies draw.
+    HPCC_ASSIGN_OR_RETURN(const AgentGift gift, FreshGift());
+    absl::StatusOr<AgentHealth> answer = agent->Health(std::min(patience, Left(end)), gift);
+    if (answer.ok()) {
+      health = *std::move(answer);
+      break;
+    }
+    // A guest that was busy with being resumed may have missed that a conversation began.
+    if (!absl::IsDeadlineExceeded(answer.status()) || Left(end).count() == 0) {
+      return answer.status();
+    }
+  }
   const std::lock_guard lock(mutex_);
   if (agent_ == nullptr && image_directories_.empty()) {
     image_directories_ = std::move(health.image_directories);

@@ -13,6 +13,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+// What an emulated processor does takes several times as long.
+const int kSlowness = IsVirtualMachine() ? 4 : 1;
+
 class LimitTest : public SandboxTest {
  protected:
   // Runs a bomb beside a command that counts to its end and must not be hurt by it.
@@ -40,7 +43,7 @@ TEST_F(LimitTest, AForkBombEndsItselfOnly) {
   const ExecResult result = RunBeside(bomb);
   EXPECT_EQ(result.exceeded, ExceededLimit::kProcesses);
   // Where execs share an id, the kernel's own limit is far away, and there is more to kill.
-  EXPECT_LT(result.wall, std::chrono::seconds(HasManyIds() ? 10 : 30));
+  EXPECT_LT(result.wall, kSlowness * std::chrono::seconds(HasManyIds() ? 10 : 30));
 }
 
 TEST_F(LimitTest, AMemoryBombEndsItselfOnly) {
@@ -48,7 +51,7 @@ TEST_F(LimitTest, AMemoryBombEndsItselfOnly) {
   bomb.limits.memory_bytes = uint64_t{256} << 20;
   const ExecResult result = RunBeside(bomb);
   EXPECT_EQ(result.exceeded, ExceededLimit::kMemory);
-  EXPECT_LT(result.wall, std::chrono::seconds(10));
+  EXPECT_LT(result.wall, kSlowness * std::chrono::seconds(10));
 }
 
 TEST_F(LimitTest, ABombOfSharedMemoryEndsItselfOnly) {
@@ -84,7 +87,7 @@ TEST_F(LimitTest, AnEndlessLoopEndsAtItsWallTime) {
   EXPECT_EQ(result.exceeded, ExceededLimit::kWallTime);
   EXPECT_EQ(result.signal, SIGKILL);
   EXPECT_GE(result.wall, milliseconds(700));
-  EXPECT_LT(result.wall, milliseconds(2500));
+  EXPECT_LT(result.wall, kSlowness * milliseconds(2500));
 }
 
 TEST_F(LimitTest, AnEndlessLoopEndsAtItsProcessorTime) {

@@ -179,7 +179,7 @@ void TellNames(const char* directory) {
   Tell("unix socket", socket(AF_UNIX, SOCK_STREAM, 0) >= 0);
   Tell("write to the root", open("/new", O_WRONLY | O_CREAT, 0600) >= 0);
   Tell("remount the root", mount(nullptr, "/", nullptr, MS_REMOUNT, nullptr) == 0);
-  Tell("write to its disk", open("/dev/vda", O_RDWR) >= 0);
+  Tell("write to its disk", pwrite(open("/dev/vda", O_RDWR), "x", 1, 0) == 1);
   Tell("load a module", syscall(SYS_init_module, "", 0, "") == 0);
   TellNames("/sys/class/net");
   TellNames("/sys/bus/pci/devices");

@@ -179,13 +179,12 @@ TEST_F(VirtualMachineTest, ItsKernelKnowsNoNetworkAndItsRootIsReadOnlyEvenToTheF
   for (const char* line :
        {"inet socket: Address family not supported", "inet6 socket: Address family not supported",
         "packet socket: Address family not supported", "unix socket: ok",
-        "write to the root: Read-only file system", "remount the root: Read-only file system",
-        "write to its disk: ", "load a module: Function not implemented",
-        "/sys/bus/pci/devices: ", "/sys/block: vda "}) {
+        "write to the root: Read-only file system", "remount the root: Permission denied",
+        "write to its disk: Operation not permitted", "load a module: Function not implemented",
+        // A loopback is part of every network stack, of one without addresses too.
+        "/sys/class/net: lo  /sys/bus/pci/devices:  /sys/block: vda "}) {
     EXPECT_TRUE(StrContains(told, line)) << line << "\n" << told;
   }
-  EXPECT_FALSE(StrContains(told, "write to its disk: ok")) << told;
-  EXPECT_FALSE(StrContains(told, "eth")) << told;
 }
 
 TEST_F(VirtualMachineTest, ARootThatIsNoneIsReportedWithWhatTheKernelSaid) {

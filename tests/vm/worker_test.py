@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""A development cluster whose worker compiles in virtual machines of QEMU: the same objects, rows that
+say what the sandbox was, a build that goes on when a machine is killed in the middle of it.
+
+The cluster is the one of `hpcc cluster dev`, from a directory of programs in which hpcc-worker is a
+script that adds [sandbox] to the worker's file. Exit status 77: no QEMU or no kernel source here."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "cluster"))
+import cluster_case  # noqa: E402
+from cluster_case import harness, wait_until  # noqa: E402
+
+C_SOURCE = "#include <stdio.h>\nint main(void) { int unused; return puts(\"hello\"); }\n"
+CXX_SOURCE = "#include <map>\n#include <string>\nint f() { return std::map<int, std::string>().size(); }\n"
+QEMU = "qemu-system-x86_64"
+
+WORKER = """#!/bin/sh
+# hpcc-worker --config FILE, with machines for sandboxes.
+cat "$2" - > "$2.qemu" <<'END'
+
+[sandbox]
+driver = "qemu"
+kernel = "{kernel}"
+root = "{root}"
+cpus = 2
+memory = "1G"
+suspend = "3s"
+[limits]
+queue_time = "60s"
+END
+exec "{worker}" --config "$2.qemu"
+"""
+
+
+def prepare(folder):
+    """A directory of programs; (hpcc, kernel, root)."""
+    programs = Path(harness.HPCC).parent
+    kernel = subprocess.run([HERE.parent.parent / "scripts/build-guest-kernel.sh"], check=True,
+                            stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]
+    root = Path(os.environ.get("HPCC_VM_ROOTS", folder)) / "host.sqfs"
+    agent = os.environ.get("HPCC_AGENT", programs / "hpcc-agent")
+    subprocess.run([HERE / "make_test_root.py", "--output", root, "--agent", agent], check=True)
+    place = folder / "bin"
+    place.mkdir()
+    for program in programs.glob("hpcc*"):
+        if program.name != "hpcc-worker":
+            shutil.copy2(program, place / program.name)
+    worker = os.environ.get("HPCC_WORKER", programs / "hpcc-worker")
+    script = place / "hpcc-worker"
+    script.write_text(WORKER.format(kernel=kernel, root=root, worker=worker))
+    script.chmod(0o755)
+    return place / "hpcc"
+
+
+class VirtualMachines(cluster_case.ClusterTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.programs = Path(tempfile.mkdtemp(prefix="hpcc-vm."))
+        cls.addClassCleanup(shutil.rmtree, cls.programs, ignore_errors=True)
+        harness.HPCC = str(prepare(cls.programs))
+        super().setUpClass()
+
+    def machines(self):
+        return cluster_case.descendants(self.cluster.process.pid, QEMU)
+
+    def test_objects_are_the_local_ones_and_rows_say_what_the_sandbox_was(self):
+        before = len(self.cluster.rows())
+        client = self.client()
+        client.write("a.c", C_SOURCE)
+        client.write("b.cc", CXX_SOURCE)
+        self.compile_and_compare(client, "gcc", "a.c", ["-O2", "-g", "-Wall"])
+        self.compile_and_compare(client, "g++", "b.cc", ["-O1"])
+        self.assertEqual((2, 0), (client.remote()["compiled"], client.remote()["fallbacks"]),
+                         client.log() + self.cluster.logs())
+        rows = self.cluster.rows()[before:]
+        self.assertEqual(2, len(rows))
+        for row in rows:
+            self.assertIn(row["isolation"], ("qemu-tcg", "qemu-kvm"))
+            self.assertEqual(("host", 0), (row["image_digest"], row["exit_status"]))
+
+    def test_a_machine_that_nobody_uses_is_suspended_and_resumed(self):
+        client = self.client()
+        client.write("a.c", C_SOURCE.replace("hello", "before"))
+        self.compile_and_compare(client, "gcc", "a.c", ["-O1"])
+        wait_until(lambda: not self.machines(), "a machine that is suspended")
+        client.write("a.c", C_SOURCE.replace("hello", "after"))
+        self.compile_and_compare(client, "gcc", "a.c", ["-O1"])
+        self.assertEqual((2, 0), (client.remote()["compiled"], client.remote()["fallbacks"]),
+                         client.log() + self.cluster.logs())
+        first, second = self.cluster.rows()[-2:]
+        self.assertEqual(first["sandbox"], second["sandbox"])
+
+    def test_a_build_goes_on_when_its_machine_is_killed(self):
+        client = self.client()
+        client.write("a.c", C_SOURCE.replace("hello", "warm"))
+        self.compile_and_compare(client, "gcc", "a.c", ["-O1"])
+        client.write("slow.cc", CXX_SOURCE + "#include <regex>\n"
+                     "bool g(const std::string& s) { return std::regex_match(s, std::regex(s)); }\n")
+        killed = []
+
+        def kill():
+            wait_until(self.machines, "a machine")
+            time.sleep(2)  # of the ten and more that the compile takes there
+            for machine in self.machines():
+                os.kill(machine, signal.SIGKILL)
+                killed.append(machine)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        self.compile_and_compare(client, "g++", "slow.cc", ["-O2"])
+        killer.join()
+        self.assertTrue(killed)
+        wait_until(lambda: any(event["event"] == "sandbox-lost" for event in self.cluster.events()),
+                   "the news of a lost sandbox")
+
+
+if __name__ == "__main__":
+    if not os.path.exists("/usr/bin/qemu-system-x86_64") or \
+            not os.path.exists("/usr/src/linux-source-6.1.tar.xz"):
+        print("qemu-system-x86 or linux-source-6.1 is not installed")
+        sys.exit(77)
+    harness.main()
