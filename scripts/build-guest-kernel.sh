@@ -71,11 +71,11 @@ if [[ ! -e $kernel ]]; then
   while read -r line; do
     grep -qxF -- "$line" "$work/build/.config" ||
         die "$configuration: this kernel takes no '$line' (renamed, or something it needs is off)"
-  done < <(grep -E '^CONFIG_|^# CONFIG_.* is not set$' "$configuration" |
-           grep -v ' is not set$' || true)
+  done < <(grep '^CONFIG_' "$configuration")
   build vmlinux
   strip --strip-debug -o "$work/vmlinux" "$work/build/vmlinux"
   mv "$work/build/.config" "$kernel.config"
+  chmod 644 "$work/vmlinux"
   mv "$work/vmlinux" "$kernel"
   say "guest kernel: built in $(seconds_since "$start") s," \
       "$(($(stat -c %s "$kernel") / 1000000)) MB" >&2

@@ -60,7 +60,8 @@ absl::Status RunAgent(const AgentSettings& settings,
   const SupervisorSettings supervisors{.image_root = std::string(kAgentImageRoot),
                                        .mount_point = std::string(kAgentMountPoint),
                                        .image = settings.image,
-                                       .filter = std::move(filter)};
+                                       .filter = std::move(filter),
+                                       .command_group = settings.command_group};
   // Before there is any thread.
   HPCC_ASSIGN_OR_RETURN(const Launcher launcher, Launcher::Start(supervisors));
 

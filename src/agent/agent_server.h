@@ -22,6 +22,7 @@ struct AgentSettings {
   uint64_t blob_bytes = 0;
   ImageLayout image;
   AdoptFromWorker adopt;
+  int command_group = -1;  // as SupervisorSettings
 };
 
 // Thread-safe.

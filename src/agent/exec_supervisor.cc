@@ -136,6 +136,10 @@ void ExecSupervisor::BecomeCommand(int failure_pipe) {
       dup2(standard_error_.get(), STDERR_FILENO) < 0) {
     fail(FailedStep{.step = "connect the standard streams", .error = errno});
   }
+  // "0" is whoever writes it.
+  if (settings_.command_group >= 0 && write(settings_.command_group, "0", 1) != 1) {
+    fail(FailedStep{.step = "enter the cgroup", .error = errno});
+  }
   // Whatever is open besides is ours, and closes itself.
   close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   std::vector<char*> arguments = Pointers(plan_.arguments);

@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,8 +14,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/posix_descriptor.h"
 #include "base/status.h"
+#include "base/strings.h"
 
 namespace hpcc {
 
@@ -38,7 +39,7 @@ absl::StatusOr<std::string> ReadProc(const char* path) {
   return std::string(text, static_cast<size_t>(got));
 }
 
-absl::Status WriteProc(const char* path, std::string_view text) {
+absl::Status WriteFile(const char* path, std::string_view text) {
   const Descriptor file(open(path, O_WRONLY | O_CLOEXEC));
   if (!file.valid() || write(file.get(), text.data(), text.size()) < 0) {
     return ErrnoStatus(errno, "write", path);
@@ -82,9 +83,22 @@ absl::StatusOr<VmGuestSetup> PrepareGuest() {
   HPCC_RETURN_IF_ERROR(MountNew("proc", "/proc"));
   HPCC_RETURN_IF_ERROR(MountNew("sysfs", "/sys"));
   // Inherited by the launcher and the supervisors; commands set their own.
-  HPCC_RETURN_IF_ERROR(WriteProc("/proc/self/oom_score_adj", "-1000"));
+  HPCC_RETURN_IF_ERROR(WriteFile("/proc/self/oom_score_adj", "-1000"));
   HPCC_ASSIGN_OR_RETURN(const std::string command_line, ReadProc("/proc/cmdline"));
   return DecodeGuestSetup(command_line);
+}
+
+absl::StatusOr<Descriptor> MakeCommandGroup(uint64_t memory_bytes) {
+  constexpr char kProcesses[] = "/sys/fs/cgroup/commands/cgroup.procs";
+  HPCC_RETURN_IF_ERROR(MountNew("cgroup2", "/sys/fs/cgroup"));
+  HPCC_RETURN_IF_ERROR(WriteFile("/sys/fs/cgroup/cgroup.subtree_control", "+memory"));
+  if (mkdir("/sys/fs/cgroup/commands", 0755) != 0) {
+    return ErrnoStatus(errno, "create", "a cgroup");
+  }
+  HPCC_RETURN_IF_ERROR(WriteFile("/sys/fs/cgroup/commands/memory.max", StrCat(memory_bytes)));
+  Descriptor processes(open(kProcesses, O_WRONLY | O_CLOEXEC));
+  if (!processes.valid()) return ErrnoStatus(errno, "open", kProcesses);
+  return processes;
 }
 
 absl::Status AdoptTimeAndEntropy(const agent_v1::HealthRequest& request) {

@@ -29,6 +29,7 @@ void SayOnConsole(const absl::Status& status) {
 absl::Status Run() {
   HPCC_ASSIGN_OR_RETURN(const VmGuestSetup setup, PrepareGuest());
   HPCC_ASSIGN_OR_RETURN(GuestChannel channel, GuestChannel::Open(setup.channel));
+  HPCC_ASSIGN_OR_RETURN(const Descriptor commands, MakeCommandGroup(setup.memory_bytes));
   HPCC_ASSIGN_OR_RETURN(ImageLayout image, GuestImage(""));
   // From here on /sys and all of /dev but five devices are gone, for the agent too.
   HPCC_RETURN_IF_ERROR(EnterProcessRoot(image));
@@ -37,7 +38,8 @@ absl::Status Run() {
       AgentSettings{.shape = {.cpus = cpus, .memory_bytes = setup.memory_bytes, .ids = kAllIds},
                     .blob_bytes = setup.blob_bytes,
                     .image = std::move(image),
-                    .adopt = AdoptTimeAndEntropy},
+                    .adopt = AdoptTimeAndEntropy,
+                    .command_group = commands.get()},
       [&channel](AgentServer& server) {
         SayOnConsole(
             channel.Serve([&server](Descriptor stream) { server.Add(std::move(stream)); }));

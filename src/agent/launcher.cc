@@ -89,12 +89,16 @@ void Supervise(Request request, const SupervisorSettings& settings) {
 
 // Has nothing open but its socket and what the agent's own standard streams are: the agent's
 // connections end when the agent does.
-[[noreturn]] void RunLauncher(Descriptor inherited, const SupervisorSettings& settings) {
+[[noreturn]] void RunLauncher(Descriptor inherited, SupervisorSettings settings) {
   constexpr int kSocket = STDERR_FILENO + 1;
-  dup2(inherited.get(), kSocket);
-  if (inherited.get() == kSocket) inherited.Release();
-  close_range(kSocket + 1, ~0U, 0);
+  constexpr int kGroup = kSocket + 1;
+  // First out of the way of the numbers they get.
+  const int moved = fcntl(inherited.get(), F_DUPFD_CLOEXEC, kGroup + 1);
+  const int group = fcntl(settings.command_group, F_DUPFD_CLOEXEC, kGroup + 1);
   inherited.Release();
+  dup2(moved, kSocket);
+  if (settings.command_group >= 0) settings.command_group = dup2(group, kGroup);
+  close_range(settings.command_group < 0 ? kGroup : kGroup + 1, ~0U, 0);
   Descriptor socket(kSocket);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   prctl(PR_SET_NAME, "hpcc-launcher");

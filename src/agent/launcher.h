@@ -23,6 +23,8 @@ struct SupervisorSettings {
   std::string mount_point;  // an empty directory
   ImageLayout image;
   SystemCallFilter filter;
+  // Open on cgroup.procs of the group that commands are put in; -1: none.
+  int command_group = -1;
 };
 
 // What the agent has of a command that is being run.

@@ -15,8 +15,8 @@ constexpr std::string_view kMemory = "hpcc.memory=";
 constexpr std::string_view kBlobs = "hpcc.blobs=";
 
 constexpr uint64_t kMebibyte = uint64_t{1} << 20;
-// The kernel with its tables, and the agent with its threads.
-constexpr uint64_t kOwnBytes = 128 * kMebibyte;
+// The kernel with its tables, the agent with its threads, and the sources in the stages of execs.
+constexpr uint64_t kOwnBytes = 256 * kMebibyte;
 
 std::optional<uint64_t> Number(std::string_view text) {
   uint64_t value = 0;

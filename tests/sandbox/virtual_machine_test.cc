@@ -160,6 +160,30 @@ TEST_F(VirtualMachineTest, ABootedOneIsLikeACloned) {
   EXPECT_EQ(SayIn(*booted, "echo again"), "again\n");
 }
 
+TEST_F(VirtualMachineTest, AnExecThatFillsTheWholeMachineTakesNothingAlong) {
+  sandbox_.reset();
+  Start({.id = "small",
+         .tenant = "acme",
+         .image = "host",
+         .cpus = 2,
+         .memory_bytes = uint64_t{192} << 20,
+         .blob_bytes = uint64_t{32} << 20});
+  for (const std::vector<std::string>& bomb :
+       std::vector<std::vector<std::string>>{{kProbe, "eat-memory"},
+                                             {kProbe, "eat-shared-memory"},
+                                             {kProbe, "eat-disk", "/tmp"},
+                                             {kProbe, "eat-memory-together"}}) {
+    ExecRequest request = Command(bomb);
+    // Far more than there is.
+    request.limits.memory_bytes = uint64_t{64} << 30;
+    request.limits.stage_bytes = uint64_t{8} << 30;
+    const absl::StatusOr<ExecResult> result = Exec(request);
+    ASSERT_TRUE(result.ok()) << bomb[1] << " " << result.status();
+    EXPECT_EQ(result->exceeded, ExceededLimit::kMemory) << bomb[1];
+    EXPECT_EQ(Say({"/bin/echo", "alive"}), "alive\n") << bomb[1];
+  }
+}
+
 // Starts a machine on another root, which must not come up; what was said about that.
 std::string FailureOn(const std::string& root, milliseconds bound) {
   QemuRuntimeOptions options = VirtualMachines("failing");
