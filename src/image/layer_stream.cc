@@ -73,7 +73,8 @@ absl::Status LayerStream::CheckLimits() const {
         StrCat("it unpacks to more than the ", limits_.tar_bytes, " bytes that layers may have"));
   }
   // What was read, not what was unpacked of it: exact enough for a bomb, whose ratio is a thousand.
-  if (tar_bytes_ > kExpansionFree && tar_bytes_ / limits_.expansion > file_bytes_) {
+  if (tar_bytes_ > kExpansionFree &&
+      tar_bytes_ / std::max<uint64_t>(limits_.expansion, 1) > file_bytes_) {
     return absl::ResourceExhaustedError(
         StrCat("it unpacks to more than ", limits_.expansion, " times its size"));
   }

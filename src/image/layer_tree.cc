@@ -6,7 +6,6 @@
 
 #include "base/status.h"
 #include "base/strings.h"
-#include "image/layer_path.h"
 
 namespace hpcc {
 
@@ -63,6 +62,13 @@ absl::Status LayerTree::Count(const TarEntry& entry) {
         StrCat("with it there are more than the ", limits_.bytes, " bytes that an image may have"));
   }
   bytes_ += entry.size;
+  metadata_bytes_ += entry.path.size() + entry.link.size();
+  for (const auto& [name, value] : entry.xattrs) metadata_bytes_ += name.size() + value.size();
+  if (metadata_bytes_ > limits_.metadata_bytes) {
+    return absl::ResourceExhaustedError(
+        StrCat("with it there are more than the ", limits_.metadata_bytes,
+               " bytes of paths and attributes that an image may have"));
+  }
   return absl::OkStatus();
 }
 
@@ -76,17 +82,23 @@ absl::Status LayerTree::Add(const TarEntry& entry) {
     if (name.meaning == LayerName::Meaning::kPlain) {
       HPCC_RETURN_IF_ERROR(AddPlain(entry, name.directory, name.name));
     } else if (name.meaning != LayerName::Meaning::kIgnored) {
-      HPCC_ASSIGN_OR_RETURN(const std::optional<uint32_t> directory, Find(name.directory));
-      if (directory.has_value() && inodes_[*directory].entries != nullptr) {
-        if (name.meaning == LayerName::Meaning::kOpaque) {
-          Clean(*directory);
-        } else {
-          Whiteout(*directory, name.name);
-        }
-      }
+      HPCC_RETURN_IF_ERROR(TakeAway(name));
     }
   }
   ++member_;
+  return absl::OkStatus();
+}
+
+absl::Status LayerTree::TakeAway(const LayerName& name) {
+  HPCC_ASSIGN_OR_RETURN(const std::optional<uint32_t> directory, Find(name.directory));
+  if (!directory.has_value()) return absl::OkStatus();
+  if (inodes_[*directory].facts.kind == Kind::kSymlink) return Refused("it goes through a symlink");
+  if (inodes_[*directory].entries == nullptr) return absl::OkStatus();
+  if (name.meaning == LayerName::Meaning::kOpaque) {
+    Clean(*directory);
+  } else {
+    Whiteout(*directory, name.name);
+  }
   return absl::OkStatus();
 }
 

@@ -18,14 +18,16 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "image/layer_path.h"
 #include "image/tar_entry.h"
 #include "squashfs/tree.h"
 
 namespace hpcc {
 
 struct LayerTreeLimits {
-  uint64_t entries = 0;  // members of all layers, and directories that only their paths name
-  uint64_t bytes = 0;    // of their files
+  uint64_t entries = 0;         // members of all layers, and directories that only their paths name
+  uint64_t bytes = 0;           // of their files
+  uint64_t metadata_bytes = 0;  // of their paths, link targets and attributes
 };
 
 // Which member has an inode's data.
@@ -76,6 +78,7 @@ class LayerTree {
   absl::Status AddRoot(const TarEntry& entry);
   absl::Status AddPlain(const TarEntry& entry, const std::string& directory,
                         const std::string& name);
+  absl::Status TakeAway(const LayerName& name);
   absl::Status AddHardLink(const TarEntry& entry, uint32_t directory, const std::string& name);
   absl::StatusOr<Inode> MakeInode(const TarEntry& entry) const;
   // What a path leads to; nullopt when there is nothing.
@@ -94,6 +97,7 @@ class LayerTree {
   uint32_t member_ = 0;
   uint64_t entries_ = 0;
   uint64_t bytes_ = 0;
+  uint64_t metadata_bytes_ = 0;
 };
 
 }  // namespace hpcc

@@ -31,7 +31,7 @@ std::string TakeText(std::string_view* data) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   std::string_view data(reinterpret_cast<const char*>(bytes), size);
-  hpcc::LayerTree tree({.entries = kEntries, .bytes = 1000});
+  hpcc::LayerTree tree({.entries = kEntries, .bytes = 1000, .metadata_bytes = 100'000});
   tree.BeginLayer();
   while (!data.empty()) {
     const auto kind = static_cast<unsigned char>(data.front());

@@ -29,7 +29,7 @@ using Layers = std::vector<std::vector<TarEntry>>;
 
 class LayerTreeTest : public testing::Test {
  protected:
-  absl::Status Lay(const Layers& layers, const LayerTreeLimits& limits = {1000, 1000}) {
+  absl::Status Lay(const Layers& layers, const LayerTreeLimits& limits = {1000, 1000, 10'000}) {
     LayerTree tree(limits);
     for (const std::vector<TarEntry>& layer : layers) {
       tree.BeginLayer();
@@ -157,6 +157,7 @@ TEST_F(LayerTreeTest, NothingGoesThroughALinkOrAFile) {
                 "it goes through a symlink");
   ExpectRefused({{Symlink("link", "d")}, {File("link/.wh.x/y")}}, "it lies below a whiteout");
   ExpectRefused({{Symlink("link", "d")}, {File("link/d/.wh.x")}}, "it goes through a symlink");
+  ExpectRefused({{Symlink("link", "d")}, {File("link/.wh.x")}}, "it goes through a symlink");
   ExpectRefused({{File("file")}, {File("file/below")}}, "it lies below what is no directory");
 }
 
@@ -195,9 +196,12 @@ TEST_F(LayerTreeTest, WhatIsInDirectoriesThatAreNotTheImagesIsLeftOut) {
 }
 
 TEST_F(LayerTreeTest, LimitsCountDirectoriesThatOnlyPathsName) {
-  EXPECT_TRUE(Lay({{File("a/b/c")}}, {3, 1}).ok());
-  EXPECT_EQ(Lay({{File("a/b/c/d")}}, {3, 1}).code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(Lay({{File("a")}, {File("b")}}, {3, 1}).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(Lay({{File("a/b/c")}}, {3, 1, 100}).ok());
+  EXPECT_EQ(Lay({{File("a/b/c/d")}}, {3, 1, 100}).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Lay({{File("a")}, {File("b")}}, {3, 1, 100}).code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Lay({{Symlink("abc", "defg")}}, {3, 1, 6}).code(),
+            absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(Lay({{File("a", ~uint64_t{0} >> 1)}}).code(), absl::StatusCode::kResourceExhausted);
 }
 

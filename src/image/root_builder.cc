@@ -73,7 +73,9 @@ class RootBuilder {
   }
 
   absl::Status ReadTree() {
-    LayerTree tree({.entries = options_.limits.entries, .bytes = options_.limits.bytes});
+    LayerTree tree({.entries = options_.limits.entries,
+                    .bytes = options_.limits.bytes,
+                    .metadata_bytes = options_.limits.metadata_bytes});
     LayerReading reading = NewReading();
     reading.on_member = [&tree](TarReader&, const TarEntry& entry) { return tree.Add(entry); };
     for (size_t i = 0; i < layers_.size(); ++i) {

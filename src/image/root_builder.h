@@ -51,6 +51,7 @@ struct RootLimits {
   uint64_t entries = 1'000'000;
   uint64_t bytes = uint64_t{64} << 30;  // of files, as long as they look (holes count)
   uint64_t tar_bytes = uint64_t{64} << 30;
+  uint64_t metadata_bytes = uint64_t{256} << 20;  // of paths, link targets and attributes: memory
   size_t path_bytes = 4096;       // of one path; a name between slashes has 255 at most
   size_t xattr_bytes = 64 << 10;  // of one entry's attributes, names and values
   // Decompressed bytes per compressed byte of a layer, looked at beyond the first 64 MiB.

@@ -79,7 +79,7 @@ absl::StatusOr<bool> TarReader::ReadMember(TarEntry* entry) {
   HPCC_ASSIGN_OR_RETURN(std::optional<TarHeader> header, ReadHeaders(&extras));
   if (!header.has_value()) return false;
   if (header->type == 'S') HPCC_RETURN_IF_ERROR(ReadOldExtents(&*header));
-  HPCC_RETURN_IF_ERROR(Fill(*header, std::move(extras), entry));
+  HPCC_RETURN_IF_ERROR(Fill(*header, extras, entry));
   return true;
 }
 
@@ -131,20 +131,9 @@ absl::Status TarReader::ReadExtra(const TarHeader& header, Extras* extras) {
   return absl::OkStatus();
 }
 
-absl::Status TarReader::Fill(const TarHeader& header, Extras extras, TarEntry* entry) {
-  const PaxRecords& pax = extras.pax;
+absl::Status TarReader::Fill(const TarHeader& header, const Extras& extras, TarEntry* entry) {
   *entry = TarEntry{};
-  entry->path = pax.sparse_name       ? *pax.sparse_name
-                : pax.path            ? *pax.path
-                : extras.name.empty() ? header.name
-                                      : extras.name;
-  entry->link = pax.link ? *pax.link : extras.link.empty() ? header.link : extras.link;
-  if (entry->path.empty()) return absl::InvalidArgumentError("its name is empty");
-  path_ = entry->path;
-  if (entry->path.size() > limits_.path_bytes || entry->link.size() > limits_.path_bytes) {
-    return absl::ResourceExhaustedError(
-        StrCat("a path is longer than ", limits_.path_bytes, " bytes"));
-  }
+  HPCC_RETURN_IF_ERROR(FillNames(header, extras, entry));
   const std::optional<TarEntry::Kind> kind = KindOf(header.type);
   if (!kind.has_value()) {
     return absl::InvalidArgumentError(
@@ -155,24 +144,45 @@ absl::Status TarReader::Fill(const TarHeader& header, Extras extras, TarEntry* e
   if (header.type != '7' && *kind == TarEntry::Kind::kFile && entry->path.ends_with('/')) {
     entry->kind = TarEntry::Kind::kDirectory;
   }
+  HPCC_RETURN_IF_ERROR(FillFacts(header, extras.pax, entry));
+  return SetUpData(header, extras.pax, entry);
+}
+
+absl::Status TarReader::FillNames(const TarHeader& header, const Extras& extras, TarEntry* entry) {
+  const PaxRecords& pax = extras.pax;
+  entry->path = extras.name.empty() ? header.name : extras.name;
+  entry->link = extras.link.empty() ? header.link : extras.link;
+  if (pax.path) entry->path = *pax.path;
+  if (pax.sparse_name) entry->path = *pax.sparse_name;
+  if (pax.link) entry->link = *pax.link;
+  if (entry->path.empty()) return absl::InvalidArgumentError("its name is empty");
+  path_ = entry->path;
+  if (entry->path.size() <= limits_.path_bytes && entry->link.size() <= limits_.path_bytes) {
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(
+      StrCat("a path is longer than ", limits_.path_bytes, " bytes"));
+}
+
+absl::Status TarReader::FillFacts(const TarHeader& header, const PaxRecords& pax,
+                                  TarEntry* entry) const {
   entry->mode = static_cast<uint16_t>(header.mode & 07777);
-  const uint64_t uid = pax.uid.value_or(header.uid), gid = pax.gid.value_or(header.gid);
+  entry->modified = Clamp32(pax.modified.value_or(header.modified));
+  const uint64_t uid = pax.uid.value_or(header.uid);
+  const uint64_t gid = pax.gid.value_or(header.gid);
   if (Clamp32(uid) != uid || Clamp32(gid) != gid) {
     return absl::InvalidArgumentError("its user or group id has more than 32 bits");
   }
   entry->uid = static_cast<uint32_t>(uid);
   entry->gid = static_cast<uint32_t>(gid);
-  entry->modified = Clamp32(pax.modified.value_or(header.modified));
   size_t xattr_bytes = 0;
   for (const auto& [name, value] : pax.xattrs) {
     xattr_bytes += name.size() + value.size();
     entry->xattrs.emplace_back(name, value);
   }
-  if (xattr_bytes > limits_.xattr_bytes) {
-    return absl::ResourceExhaustedError(
-        StrCat("its extended attributes have more than ", limits_.xattr_bytes, " bytes"));
-  }
-  return SetUpData(header, pax, entry);
+  if (xattr_bytes <= limits_.xattr_bytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      StrCat("its extended attributes have more than ", limits_.xattr_bytes, " bytes"));
 }
 
 absl::Status TarReader::SetUpData(const TarHeader& header, const PaxRecords& pax, TarEntry* entry) {

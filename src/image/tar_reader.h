@@ -10,6 +10,7 @@
 // may lead (image/layer_tree.h).
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,7 +60,9 @@ class TarReader {
   // The header of a member, and in `extras` what came before. nullopt at the end.
   absl::StatusOr<std::optional<TarHeader>> ReadHeaders(Extras* extras);
   absl::Status ReadExtra(const TarHeader& header, Extras* extras);
-  absl::Status Fill(const TarHeader& header, Extras extras, TarEntry* entry);
+  absl::Status Fill(const TarHeader& header, const Extras& extras, TarEntry* entry);
+  absl::Status FillNames(const TarHeader& header, const Extras& extras, TarEntry* entry);
+  absl::Status FillFacts(const TarHeader& header, const PaxRecords& pax, TarEntry* entry) const;
   absl::Status SetUpData(const TarHeader& header, const PaxRecords& pax, TarEntry* entry);
   absl::Status ReadOldExtents(TarHeader* header);
   absl::Status ReadExtentsInData();

@@ -9,7 +9,10 @@ BLOCK = 512
 
 def header(name, size=0, kind=b"0", link=b"", mode=0o644, uid=0, gid=0, mtime=0, magic=b"ustar\x0000",
            **fields):
-    """A header block. `fields` are put over it as they are: name=(offset, bytes)."""
+    """A header block. `fields` are put over it as they are: name=(offset, bytes).
+
+    One of them may be raw_sum: the check sum is not made then.
+    """
     block = bytearray(BLOCK)
 
     def put(offset, value):
@@ -26,8 +29,8 @@ def header(name, size=0, kind=b"0", link=b"", mode=0o644, uid=0, gid=0, mtime=0,
     put(257, magic)
     for offset, value in fields.values():
         put(offset, value)
-    put(148, b" " * 8)
     if "raw_sum" not in fields:
+        put(148, b" " * 8)
         put(148, b"%06o\0 " % sum(block))
     return bytes(block)
 

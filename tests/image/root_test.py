@@ -5,6 +5,7 @@ BUILD_ROOT names the program of tests/image/build_root.cc.
 
 import hashlib
 import os
+import random
 import re
 import shutil
 import stat
@@ -19,6 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import debian_tree  # noqa: E402
 import harness  # noqa: E402
+import layer_model  # noqa: E402
 import layers  # noqa: E402
 
 BUILD_ROOT = os.environ.get("BUILD_ROOT", "")
@@ -106,11 +108,12 @@ class Root(unittest.TestCase):
         return place
 
     def listing(self, image):
-        """unsquashfs -ll, without the root and the mount points."""
+        """unsquashfs -ll, without the root, the mount points, and how long lists of names are."""
         done = subprocess.run(["unsquashfs", "-lln", "-d", "", image], capture_output=True,
                               text=True, check=True, timeout=600)
         left_out = re.compile(" (/(%s)(/.*)?)?$" % "|".join(map(re.escape, MOUNT_POINTS)))
-        return [line for line in done.stdout.split("\n") if line and not left_out.search(line)]
+        lines = [re.sub(r"^(d\S+ \S+) +\d+", r"\1", line) for line in done.stdout.split("\n")]
+        return [line for line in lines if line and not left_out.search(line)]
 
 
 class Toolchain(Root):
@@ -269,6 +272,27 @@ class Sizes(Root):
             self.assertEqual(0o755, stat.S_IMODE((root / "plain").stat().st_mode))
 
 
+class Flattening(Root):
+    def found(self, tree):
+        found = {}
+        for name in snapshot(tree)[0]:
+            path = tree / name
+            if path.is_symlink():
+                found[name] = ("link", os.readlink(path).encode())
+            elif path.is_dir():
+                found[name] = ("directory",)
+            else:
+                found[name] = ("file", path.read_bytes())
+        return found
+
+    def test_random_layers_are_what_a_simple_model_says(self):
+        for seed in range(60):
+            with self.subTest(seed):
+                data, expected = layer_model.make(random.Random(seed))
+                image = self.make(*map(self.write, data), output="root-%d" % seed)
+                self.assertEqual(expected, self.found(self.unpack(image)))
+
+
 class Hostile(Root):
     """One rule broken once: refused by name, nothing left, and little memory needed."""
 
@@ -276,6 +300,7 @@ class Hostile(Root):
 
     def refused(self, why, *layer_data, options=(), memory=MEMORY):
         paths = [self.write(data) for data in layer_data]
+        (self.dir / "root").unlink(missing_ok=True)
         status, said, peak = self.build(*options, *paths)
         self.assertEqual(1, status, "not refused: " + why)
         self.assertIn(why, said)
@@ -385,6 +410,12 @@ class Hostile(Root):
                             layers.entry(b"f") for i in range(110))
             self.refused("more than the 200000 entries", layers.layer(deep),
                          options=["--entries=200000"], memory=200 << 10)
+        with self.subTest("attributes"):
+            large = b"".join(layers.pax((b"SCHILY.xattr.user.a", b"%8x" % i + bytes(65_000))) +
+                             layers.entry(b"%x" % i) for i in range(1000))
+            self.refused("more than the 30000000 bytes of paths and attributes",
+                         layers.layer(large), options=["--metadata-bytes=30000000"],
+                         memory=90 << 10)
         with self.subTest("whiteouts over and over"):
             wide = b"".join(layers.entry(b"d/%x" % i) for i in range(50_000))
             over = b"".join(layers.entry(b"d/.wh..wh..opq") for i in range(50_000))
