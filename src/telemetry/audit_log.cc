@@ -22,11 +22,16 @@ constexpr size_t kMaxRowsPerTransaction = 256;
 
 using AnyRow = std::variant<const AuditRow*, const SecurityEventRow*>;
 
-// Somebody who waits for a row to be on the disk.
+// Somebody who waits for a row to be on the disk. One of them at a time leads: it writes the rows
+// of all who wait by then, and hands over to the first who came meanwhile. Each is woken once.
 struct Waiter {
-  AnyRow row;
+  explicit Waiter(AnyRow row) : row(row) {}
+
+  const AnyRow row;
   absl::Status result;
   bool done = false;
+  bool leads = false;
+  std::condition_variable wake;
 };
 
 absl::StatusOr<std::string> Encode(const AnyRow& row, uint64_t sequence) {
@@ -53,8 +58,11 @@ class ChainWriter {
     return writer;
   }
 
+  // Of a transaction; nothing is known of what others have done before it.
+  void Begin() { head_is_read_ = changed_ = false; }
+
   absl::Status ReadHead() {
-    changed_ = false;
+    if (head_is_read_) return absl::OkStatus();
     read_head_.Bind(1, AuditTableName(chain_));
     const absl::StatusOr<bool> found = read_head_.Step();
     std::optional<Digest> head;
@@ -66,6 +74,7 @@ class ChainWriter {
     HPCC_RETURN_IF_ERROR(found.status());
     if (!head) return absl::DataLossError("the audit log has no head");
     head_ = *head;
+    head_is_read_ = true;
     return absl::OkStatus();
   }
 
@@ -115,6 +124,7 @@ class ChainWriter {
   SqliteStatement insert_, read_head_, write_head_, read_last_;
   uint64_t rows_ = 0;
   Digest head_;
+  bool head_is_read_ = false;
   bool changed_ = false;
 };
 
@@ -162,12 +172,12 @@ struct AuditLog::State {
 
   const std::string path;
   SqliteDatabase database;  // used by whoever leads
+  SqliteStatement begin, commit;
   std::optional<ChainWriter> jobs, events;
 
   std::mutex mutex;
-  std::condition_variable changed;
   std::deque<Waiter*> waiting;
-  bool somebody_leads = false;
+  bool somebody_leads = false;  // whenever anybody waits
 };
 
 absl::Status AuditLog::State::Prepare() {
@@ -180,6 +190,8 @@ absl::Status AuditLog::State::Prepare() {
     database.Execute("ROLLBACK").IgnoreError();
     return status;
   }
+  HPCC_ASSIGN_OR_RETURN(begin, database.Prepare("BEGIN IMMEDIATE"));
+  HPCC_ASSIGN_OR_RETURN(commit, database.Prepare("COMMIT"));
   HPCC_ASSIGN_OR_RETURN(jobs, ChainWriter::Make(database, AuditChain::kJobs));
   HPCC_ASSIGN_OR_RETURN(events, ChainWriter::Make(database, AuditChain::kSecurityEvents));
   HPCC_RETURN_IF_ERROR(database.Execute("BEGIN"));  // head and last row of one moment
@@ -197,29 +209,34 @@ absl::Status AuditLog::State::Prepare() {
 absl::Status AuditLog::State::Write(Waiter& waiter) {
   std::unique_lock lock(mutex);
   waiting.push_back(&waiter);
-  while (!waiter.done) {
-    if (somebody_leads) {
-      changed.wait(lock);
-      continue;
-    }
-    somebody_leads = true;
-    std::vector<Waiter*> batch;
-    while (!waiting.empty() && batch.size() < kMaxRowsPerTransaction) {
-      batch.push_back(waiting.front());
-      waiting.pop_front();
-    }
-    lock.unlock();
-    Commit(batch);
-    lock.lock();
-    somebody_leads = false;
-    for (Waiter* done : batch) done->done = true;
-    changed.notify_all();
+  if (somebody_leads) {
+    waiter.wake.wait(lock, [&waiter] { return waiter.done || waiter.leads; });
+    if (waiter.done) return waiter.result;
+  }
+  somebody_leads = true;
+  std::vector<Waiter*> batch;  // this one among them: who leads is the first
+  while (!waiting.empty() && batch.size() < kMaxRowsPerTransaction) {
+    batch.push_back(waiting.front());
+    waiting.pop_front();
+  }
+  lock.unlock();
+  Commit(batch);
+  lock.lock();
+  somebody_leads = !waiting.empty();
+  if (somebody_leads) {
+    waiting.front()->leads = true;
+    waiting.front()->wake.notify_one();
+  }
+  for (Waiter* other : batch) {
+    if (other == &waiter) continue;
+    other->done = true;
+    other->wake.notify_one();
   }
   return waiter.result;
 }
 
 void AuditLog::State::Commit(std::vector<Waiter*>& batch) {
-  absl::Status status = database.Execute("BEGIN IMMEDIATE");
+  absl::Status status = begin.Run();
   if (status.ok()) status = CommitRows(batch);
   if (status.ok()) return;
   database.Execute("ROLLBACK").IgnoreError();
@@ -230,14 +247,16 @@ void AuditLog::State::Commit(std::vector<Waiter*>& batch) {
 
 // An error here undoes all rows; a row that is itself refused stands in nobody's way.
 absl::Status AuditLog::State::CommitRows(std::vector<Waiter*>& batch) {
-  for (ChainWriter* writer : {&*jobs, &*events}) HPCC_RETURN_IF_ERROR(writer->ReadHead());
+  for (ChainWriter* writer : {&*jobs, &*events}) writer->Begin();
   for (Waiter* waiter : batch) {
-    waiter->result = writer_of(waiter->row).Insert(waiter->row);
+    ChainWriter& writer = writer_of(waiter->row);
+    HPCC_RETURN_IF_ERROR(writer.ReadHead());
+    waiter->result = writer.Insert(waiter->row);
     if (absl::IsAlreadyExists(waiter->result) || absl::IsInvalidArgument(waiter->result)) continue;
     HPCC_RETURN_IF_ERROR(waiter->result);
   }
   for (ChainWriter* writer : {&*jobs, &*events}) HPCC_RETURN_IF_ERROR(writer->WriteHead());
-  return database.Execute("COMMIT");
+  return commit.Run();
 }
 
 AuditLog::AuditLog(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -261,12 +280,12 @@ absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Open(const AuditLogOptions& 
 }
 
 absl::Status AuditLog::Append(const AuditRow& row) {
-  Waiter waiter = {&row, absl::OkStatus(), false};
+  Waiter waiter(&row);
   return state_->Write(waiter);
 }
 
 absl::Status AuditLog::Append(const SecurityEventRow& row) {
-  Waiter waiter = {&row, absl::OkStatus(), false};
+  Waiter waiter(&row);
   return state_->Write(waiter);
 }
 

@@ -22,6 +22,9 @@ namespace {
 constexpr size_t kTransportBytes = size_t{512} << 20;
 // Each call that is under way has a thread. Calls beyond these are refused by gRPC itself.
 constexpr int kThreadsBesideJobs = 64;
+// Threads that wait for calls. gRPC's own bound of two makes it start a thread whenever a call
+// waits for the disk or a compiler, and end one whenever a call is done: that cost more than a hit.
+constexpr int kMaxPollers = 32;
 constexpr int kPingEveryMs = 30'000;
 constexpr int kPingTimeoutMs = 20'000;
 // Clients ask whether this worker is there while they wait for it; more often than this is a flood.
@@ -107,6 +110,7 @@ absl::Status WorkerServer::Listen(const CertificateAndKey& certificate) {
   builder.AddListeningPort(config_.listen, Credentials(certificate), &port);
   builder.RegisterService(service_.get());
   builder.SetResourceQuota(quota);
+  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, kMaxPollers);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsPerConnection);
