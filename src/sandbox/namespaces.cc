@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -25,6 +26,8 @@ namespace {
 // Beyond what any distribution hands out to users and containers, below what is negative somewhere.
 constexpr uint32_t kFirstId = 0x5000'0000;
 constexpr size_t kRanges = 8'192;
+
+constexpr int kChildPatienceMs = 10'000;
 
 constexpr uint64_t kNamespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
                                  CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
@@ -62,7 +65,11 @@ struct ChildPlan {
 };
 
 [[noreturn]] void RunChild(const ChildPlan& plan) {
-  char byte;
+  char byte = 0;
+  // Files in /proc of a process whose memory is private (PR_SET_DUMPABLE) are root's, and a worker
+  // that isn't root could not write the id maps there.
+  prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+  if (send(plan.gate, &byte, 1, MSG_NOSIGNAL) != 1) _exit(125);
   ssize_t got;
   do {
     got = read(plan.gate, &byte, 1);
@@ -175,7 +182,19 @@ NamespaceChild::~NamespaceChild() {
   }
 }
 
+absl::Status NamespaceChild::AwaitChild() const {
+  pollfd ready = {.fd = gate_.get(), .events = POLLIN, .revents = 0};
+  char byte;
+  int got = 0;
+  do {
+    got = poll(&ready, 1, kChildPatienceMs);
+  } while (got < 0 && errno == EINTR);
+  if (got == 1 && recv(gate_.get(), &byte, 1, 0) == 1) return absl::OkStatus();
+  return absl::UnavailableError("a sandbox's first process did not begin");
+}
+
 absl::StatusOr<uint32_t> NamespaceChild::MapIds(const IdRange* range) const {
+  HPCC_RETURN_IF_ERROR(AwaitChild());
   const std::string proc = StrCat("/proc/", process_);
   if (range != nullptr) {
     const std::string map = StrCat("0 ", range->first(), " ", IdRange::kSize);

@@ -60,6 +60,7 @@ class NamespaceChild {
 
  private:
   NamespaceChild() = default;
+  absl::Status AwaitChild() const;  // until its files in /proc are this user's
 
   pid_t process_ = -1;
   Descriptor process_descriptor_;

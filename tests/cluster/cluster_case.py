@@ -66,13 +66,14 @@ class Cluster:
         if tenants != 1:
             self.words += ["--tenants", str(tenants)]
         self.process = None
+        self.command = [harness.HPCC]
 
     def start(self, wait=True):
         self.output = self.folder.with_name(self.folder.name + ".out")
         self.errors = self.folder.with_name(self.folder.name + ".err")
         with open(self.output, "wb") as out, open(self.errors, "wb") as err:
             self.process = subprocess.Popen(
-                [harness.HPCC, "cluster", "dev", *self.words], stdin=subprocess.DEVNULL,
+                [*self.command, "cluster", "dev", *self.words], stdin=subprocess.DEVNULL,
                 stdout=out, stderr=err, start_new_session=True,
                 env=harness.base_environment(self.folder, self.folder / "unused"))
         if wait:
@@ -192,12 +193,13 @@ class ClusterTest(harness.unittest.TestCase):
     """One cluster for the class, clients for each test."""
 
     tenants = 1
+    make_cluster = Cluster
 
     @classmethod
     def setUpClass(cls):
         cls.class_folder = Path(tempfile.mkdtemp(prefix="hpcc-cluster."))
         cls.addClassCleanup(shutil.rmtree, cls.class_folder, ignore_errors=True)
-        cls.cluster = Cluster(cls.class_folder / "dev", cls.tenants)
+        cls.cluster = cls.make_cluster(cls.class_folder / "dev", cls.tenants)
         cls.addClassCleanup(cls.end_cluster)
         cls.cluster.start()
 
