@@ -7,6 +7,7 @@
 #include "sandbox/image_layout.h"
 #include "sandbox/process_runtime.h"
 #include "sandbox/qemu_runtime.h"
+#include "worker/host_toolchains.h"
 
 namespace hpcc {
 
