@@ -43,6 +43,12 @@ bool IsToken(std::string_view token) {
          std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
+// Plain HTTP goes to loopback only, and a proxy is somebody in between.
+HttpTransferOptions WithoutPlainProxy(HttpTransferOptions options) {
+  options.network.http_proxy.clear();
+  return options;
+}
+
 std::string OriginOf(const std::string& url) {
   const absl::StatusOr<HttpUrl> parsed = ParseHttpUrl(url);
   return parsed.ok() ? parsed->Origin() : std::string();
@@ -59,7 +65,7 @@ RegistryAccess::RegistryAccess(const std::string& host, const std::string& repos
       demands_tls_(!options.ca_file.empty()),
       credentials_(std::move(credentials)),
       clock_(clock),
-      transfer_(options, clock) {}
+      transfer_(WithoutPlainProxy(options), clock) {}
 
 // Only on loopback is there anything to find out: a registry there rarely has a certificate.
 absl::StatusOr<std::string> RegistryAccess::Origin() {

@@ -177,6 +177,12 @@ TEST_F(RegistryClientTest, PlainHttpIsForLoopbackOnly) {
   EXPECT_TRUE(server_.requests().empty());
 }
 
+TEST_F(RegistryClientTest, PlainHttpGoesThroughNoProxy) {
+  const ClosedPort nobody;
+  options_.network.http_proxy = nobody.url();
+  EXPECT_TRUE(Source()->TopManifest().ok());
+}
+
 TEST_F(RegistryClientTest, ATokenServiceMustBeHttps) {
   demand_ = "Bearer realm=\"http://auth.example/token\",service=\"s\"";
   expected_ = "Bearer of whatever it would give";
