@@ -30,6 +30,7 @@ BENCHES = [
     (["shared_cache.py", "build", "lua"], ["--rounds", "15"], ["--rounds", "3"]),
     (["shared_cache.py", "build", "googletest"], ["--rounds", "5"], None),
     (["shared_cache.py", "hit"], ["--rounds", "1000"], ["--rounds", "100"]),
+    (["remote.py"], ["--rounds", "330"], ["--rounds", "66"]),
     (["shared_cache.py", "dead"], ["--rounds", "5"], ["--rounds", "1"]),
 ]
 ONLY_WITH_DAEMON = {"throughput.py", "two_builds.py"}

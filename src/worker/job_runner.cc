@@ -203,7 +203,14 @@ absl::StatusOr<JobRunner::Finished> JobRunner::CompileNow(const JobRequest& requ
   if (absl::IsResourceExhausted(lease.status())) {
     return RetryLater(std::string(lease.status().message()), kRetryWhenFull);
   }
-  if (!lease.ok()) return lease.status();
+  if (absl::IsCancelled(lease.status())) return lease.status();
+  if (!lease.ok()) {
+    // Whatever keeps a sandbox from starting is this worker's trouble: nothing is wrong with the
+    // command.
+    const std::string why = StrCat("no sandbox: ", std::string(lease.status().message()));
+    Log(LogLevel::kError, why);
+    return absl::UnavailableError(why);
+  }
   Sandbox& sandbox = lease->sandbox();
   absl::StatusOr<CompileOutcome> outcome = RunCompileExec(sandbox, exec);
   if (!outcome.ok()) {

@@ -339,5 +339,13 @@ TEST_F(WorkerServiceTest, QuotasAreAnsweredWithATimeToComeAgain) {
   Compiles("acme", second, /*hit=*/false);
 }
 
+TEST_F(WorkerServiceTest, AWorkerWithoutSandboxesRefusesNobodysCommand) {
+  ASSERT_TRUE(worker_.UploadAll("acme", unit_).ok());
+  worker_.sandboxes().start_failure = absl::PermissionDeniedError("no namespaces for this user");
+  const TestWorker::Reply reply = worker_.Compile("acme", unit_);
+  EXPECT_EQ(reply.status.error_code(), StatusCode::UNAVAILABLE);
+  EXPECT_THAT(reply.status.error_message(), HasSubstr("no namespaces for this user"));
+}
+
 }  // namespace
 }  // namespace hpcc

@@ -85,6 +85,7 @@ class NoSandbox final : public Sandbox {
     std::atomic<bool> lost{false};     // the next exec finds the sandbox gone
     std::atomic<bool> blocked{false};  // execs wait until it is false, or they are cancelled
     std::function<void(ExecRequest*)> before;
+    absl::Status start_failure;  // what keeps sandboxes from starting
   };
   NoSandbox(SandboxSpec spec, Shared& shared) : spec_(std::move(spec)), shared_(shared) {}
 
@@ -194,6 +195,7 @@ class NoSandboxRuntime final : public Runtime {
   std::string_view isolation() const override { return "none-test-only"; }
   absl::StatusOr<std::unique_ptr<Sandbox>> Start(const SandboxSpec& spec,
                                                  std::chrono::milliseconds) override {
+    if (!shared.start_failure.ok()) return shared.start_failure;
     return std::make_unique<NoSandbox>(spec, shared);
   }
   NoSandbox::Shared shared;
