@@ -18,7 +18,7 @@ import daemon_case  # noqa: E402
 from daemon_case import harness  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-ROUNDS = 100 if daemon_case.LONG else 10
+ROUNDS = 100 if daemon_case.LONG else 5
 GIVING_UP = 2  # seconds a wrapper waits for a silent daemon
 
 
