@@ -58,6 +58,8 @@ class CompileInSandbox {
  private:
   absl::StatusOr<ExecResult> Exec(const std::vector<std::string>& words,
                                   const Environment& environment, std::vector<std::string> outputs);
+  // The client's, and the compiler: the sandbox finds out whether its image has that one.
+  absl::StatusOr<std::string> ManifestWithCompiler() const;
   std::vector<std::string> OutputPaths() const;
   absl::Status TakeOutputs(ExecResult* run, ResultBundle* bundle);
   // Fills the bundle's dependencies, and `texts_` with what they say.
@@ -92,7 +94,7 @@ absl::StatusOr<ExecResult> CompileInSandbox::Exec(const std::vector<std::string>
   request.arguments.insert(request.arguments.end(), words.begin(), words.end());
   request.environment = environment.ToStrings();
   request.working_directory = exec_.command->working_directory;
-  request.manifest = *exec_.manifest_bytes;
+  HPCC_ASSIGN_OR_RETURN(request.manifest, ManifestWithCompiler());
   request.outputs = std::move(outputs);
   request.limits = exec_.limits;
   request.traceparent = exec_.traceparent;
@@ -103,6 +105,13 @@ absl::StatusOr<ExecResult> CompileInSandbox::Exec(const std::vector<std::string>
   }
   if (run.signal != 0) return ForTheClient(StrCat("signal ", run.signal, " ended the compiler"));
   return run;
+}
+
+absl::StatusOr<std::string> CompileInSandbox::ManifestWithCompiler() const {
+  SourceManifest manifest = *exec_.manifest;
+  manifest.entries.insert(manifest.entries.end(), exec_.toolchain->programs.begin(),
+                          exec_.toolchain->programs.end());
+  return EncodeManifest(std::move(manifest));
 }
 
 std::vector<std::string> CompileInSandbox::OutputPaths() const {

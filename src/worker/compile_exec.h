@@ -32,7 +32,7 @@ struct CompileExec {
   HostToolchains* image = nullptr;
   const WorkerCommand* command = nullptr;
   const Invocation* invocation = nullptr;  // as read with the manifest
-  const ToolchainFacts* toolchain = nullptr;
+  const HostToolchain* toolchain = nullptr;
   const SourceManifest* manifest = nullptr;
   const std::string* manifest_bytes = nullptr;
   ExecLimits limits;

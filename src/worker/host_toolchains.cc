@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/content_digest.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "worker/argument_policy.h"
@@ -9,16 +10,20 @@
 
 namespace hpcc {
 
+namespace {
+constexpr uint64_t kMaxProgramBytes = uint64_t{1} << 30;
+}  // namespace
+
 HostToolchains::HostToolchains(std::vector<std::string> directories, FileSystem& fs, Clock& clock)
     : directories_(std::move(directories)), fs_(fs), clock_(clock) {}
 
-absl::StatusOr<std::shared_ptr<const ToolchainFacts>> HostToolchains::Identify(
+absl::StatusOr<std::shared_ptr<const HostToolchain>> HostToolchains::Identify(
     const WorkerCommand& command, const Invocation& invocation) {
   const Environment environment = ExecEnvironment(command);
   const ToolchainRequest request{
       .path = command.compiler, .cwd = "/", .invocation = &invocation, .environment = &environment};
   const Digest key = ToolchainRequestKey(request);
-  const auto recall = [&]() -> std::shared_ptr<const ToolchainFacts> {
+  const auto recall = [&]() -> std::shared_ptr<const HostToolchain> {
     const int64_t now = clock_.MonotonicNanoseconds();
     Known known;
     {
@@ -39,15 +44,38 @@ absl::StatusOr<std::shared_ptr<const ToolchainFacts>> HostToolchains::Identify(
   if (auto facts = recall()) return facts;
   const int64_t now = clock_.MonotonicNanoseconds();
   absl::StatusOr<ToolchainFacts> probed = ProbeToolchain(fs_, request);
-  if (!probed.ok() || probed->opaque) {
+  const auto unknown = [&] {
     return absl::FailedPreconditionError(
         StrCat(command.compiler, ": what this compiler is, can't be found out on this worker"));
-  }
-  auto facts = std::make_shared<const ToolchainFacts>(*std::move(probed));
+  };
+  if (!probed.ok() || probed->opaque) return unknown();
+  absl::StatusOr<std::vector<ManifestEntry>> programs = ProgramsOf(*probed);
+  if (!programs.ok() || !ToolchainFactsHold(fs_, environment, *probed)) return unknown();
+  auto facts = std::make_shared<const HostToolchain>(
+      HostToolchain{*std::move(probed), *std::move(programs)});
   const std::lock_guard lock(mutex_);
   if (known_.size() >= kMaxKnown) known_.clear();
   known_[key] = {facts, now};
   return facts;
+}
+
+absl::StatusOr<std::vector<ManifestEntry>> HostToolchains::ProgramsOf(
+    const ToolchainFacts& facts) const {
+  std::vector<ManifestEntry> programs;
+  for (const ToolchainFacts::UsedFile& file : facts.files) {
+    if (!file.stat.is_regular()) continue;
+    HPCC_ASSIGN_OR_RETURN(const std::string real, fs_.RealPath(file.path));
+    if (!IsInImage(real, directories_)) continue;
+    FileStat stat;
+    HPCC_ASSIGN_OR_RETURN(const Digest digest,
+                          DigestFileAndStat(fs_, real, kMaxProgramBytes, &stat));
+    const bool executable = (stat.mode & 0111) != 0;
+    programs.push_back(
+        {.path = real,
+         .kind = executable ? ManifestEntry::Kind::kExecutable : ManifestEntry::Kind::kFile,
+         .digest = digest});
+  }
+  return programs;
 }
 
 bool HostToolchains::StillHolds(const WorkerCommand& command, const ToolchainFacts& facts) {

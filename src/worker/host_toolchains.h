@@ -18,12 +18,20 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "compiler/invocation.h"
+#include "compiler/manifest.h"
 #include "compiler/toolchain.h"
 #include "worker/worker_command.h"
 
 namespace hpcc {
 
 inline constexpr std::string_view kHostImage = "host";
+
+// A toolchain, and what of it lies in the image: files by their real paths. A sandbox must have the
+// very same, or what it compiles is another compiler's: a virtual machine's root is a file of its
+// own, which somebody made and may have forgotten to make again.
+struct HostToolchain : ToolchainFacts {
+  std::vector<ManifestEntry> programs;
+};
 
 // Thread-safe.
 class HostToolchains {
@@ -40,8 +48,8 @@ class HostToolchains {
 
   // The toolchain of a command that the policy has passed. FailedPrecondition: it can't be told
   // what it is, so no client's can be equal to it.
-  absl::StatusOr<std::shared_ptr<const ToolchainFacts>> Identify(const WorkerCommand& command,
-                                                                 const Invocation& invocation);
+  absl::StatusOr<std::shared_ptr<const HostToolchain>> Identify(const WorkerCommand& command,
+                                                                const Invocation& invocation);
   // Whether it is the same still, with a look.
   bool StillHolds(const WorkerCommand& command, const ToolchainFacts& facts);
 
@@ -54,10 +62,12 @@ class HostToolchains {
 
  private:
   struct Known {
-    std::shared_ptr<const ToolchainFacts> facts;
+    std::shared_ptr<const HostToolchain> facts;
     int64_t looked_ns = 0;
   };
   static constexpr size_t kMaxKnown = 1024;
+
+  absl::StatusOr<std::vector<ManifestEntry>> ProgramsOf(const ToolchainFacts& facts) const;
 
   const std::vector<std::string> directories_;
   FileSystem& fs_;

@@ -17,7 +17,7 @@ namespace hpcc {
 
 struct UnderstoodCommand {
   Invocation invocation;
-  std::shared_ptr<const ToolchainFacts> toolchain;
+  std::shared_ptr<const HostToolchain> toolchain;
 
   bool is_clang() const { return toolchain->family == CompilerFamily::kClang; }
 };

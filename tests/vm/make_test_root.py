@@ -108,7 +108,9 @@ def make_tree(tree, names, agent, additions):
         (tree / name).mkdir(exist_ok=True)
     place(agent, tree / ".hpcc/agent")
     for source, path in additions:
-        place(source, tree / path[1:])
+        target = tree / path[1:]
+        target.unlink(missing_ok=True)  # a name of the package's file, which stays what it is
+        place(source, target)
 
 
 def digest_of(names, packages, agent, additions):

@@ -23,6 +23,7 @@ from cluster_case import harness, wait_until  # noqa: E402
 C_SOURCE = "#include <stdio.h>\nint main(void) { int unused; return puts(\"hello\"); }\n"
 CXX_SOURCE = "#include <map>\n#include <string>\nint f() { return std::map<int, std::string>().size(); }\n"
 QEMU = "qemu-system-x86_64"
+BUILT = harness.HPCC  # a class has a directory of its own instead
 
 WORKER = """#!/bin/sh
 # hpcc-worker --config FILE, with machines for sandboxes.
@@ -42,14 +43,15 @@ exec "{worker}" --config "$2.qemu"
 """
 
 
-def prepare(folder):
-    """A directory of programs; (hpcc, kernel, root)."""
-    programs = Path(harness.HPCC).parent
+def prepare(folder, root_name="host.sqfs", additions=()):
+    """A directory of programs; its hpcc."""
+    programs = Path(BUILT).parent
     kernel = subprocess.run([HERE.parent.parent / "scripts/build-guest-kernel.sh"], check=True,
                             stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]
-    root = Path(os.environ.get("HPCC_VM_ROOTS", folder)) / "host.sqfs"
+    root = Path(os.environ.get("HPCC_VM_ROOTS", folder)) / root_name
     agent = os.environ.get("HPCC_AGENT", programs / "hpcc-agent")
-    subprocess.run([HERE / "make_test_root.py", "--output", root, "--agent", agent], check=True)
+    subprocess.run([HERE / "make_test_root.py", "--output", root, "--agent", agent,
+                    *[word for one in additions for word in ("--add", one)]], check=True)
     place = folder / "bin"
     place.mkdir()
     for program in programs.glob("hpcc*"):
@@ -60,6 +62,29 @@ def prepare(folder):
     script.write_text(WORKER.format(kernel=kernel, root=root, worker=worker))
     script.chmod(0o755)
     return place / "hpcc"
+
+
+class OtherCompiler(cluster_case.ClusterTest):
+    """The root has a compiler with the same name and version as the worker's own, but another one."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.programs = Path(tempfile.mkdtemp(prefix="hpcc-vm."))
+        cls.addClassCleanup(shutil.rmtree, cls.programs, ignore_errors=True)
+        path = subprocess.run(["gcc", "-print-prog-name=cc1"], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout.strip()
+        other = cls.programs / "cc1"
+        other.write_bytes(Path(path).read_bytes() + b"\0")
+        other.chmod(0o755)
+        harness.HPCC = str(prepare(cls.programs, "other.sqfs", [f"{other}:{path}"]))
+        super().setUpClass()
+
+    def test_nothing_is_compiled_by_a_compiler_that_is_not_the_one_of_the_key(self):
+        client = self.client()
+        client.write("a.c", C_SOURCE)
+        self.compile_and_compare(client, "gcc", "a.c", ["-O1"])
+        self.assertEqual((0, 1), (client.remote()["compiled"], client.remote()["fallbacks"]),
+                         client.log() + self.cluster.logs())
 
 
 class VirtualMachines(cluster_case.ClusterTest):
