@@ -108,7 +108,7 @@ class ServerTest : public testing::Test {
     const absl::StatusOr<CompileRun> run =
         RunCompile(fs_, clock_, subject.unit(), request.compiler);
     EXPECT_TRUE(run.ok() && run->process.exit.success());
-    return client.Learn(subject.invocation(), *run);
+    return client.Learn(subject.invocation(), *run, CompilePlace{});
   }
 
   // Something said over one of the sockets by who is no wrapper; the answer, if any.

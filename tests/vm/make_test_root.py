@@ -80,10 +80,8 @@ def place(source, target):
     target.parent.mkdir(parents=True, exist_ok=True)
     if os.path.lexists(target):
         return
-    try:
-        os.link(source, target, follow_symlinks=False)  # nothing is copied on one file system
-    except OSError:
-        shutil.copy2(source, target, follow_symlinks=False)
+    # A hard link would be quicker, and would change the stamps of the machine's own compilers.
+    shutil.copy2(source, target, follow_symlinks=False)
 
 
 def place_packages(tree, names):
@@ -109,7 +107,7 @@ def make_tree(tree, names, agent, additions):
     place(agent, tree / ".hpcc/agent")
     for source, path in additions:
         target = tree / path[1:]
-        target.unlink(missing_ok=True)  # a name of the package's file, which stays what it is
+        target.unlink(missing_ok=True)
         place(source, target)
 
 
