@@ -253,11 +253,16 @@ void CheckSettings(const CommandContext& context, std::vector<Finding>* findings
   }
 }
 
+// What hpcc's other programs read, of no configuration.
+constexpr std::string_view kVariablesOfOthers[] = {"HPCC_AUDIT_LOG", "HPCC_IMAGE_DIR",
+                                                   "HPCC_WORKER_SECRET"};
+
 void CheckVariables(const CommandContext& context, std::vector<Finding>* findings) {
   for (const auto& [name, value] : context.environment.variables()) {
     if (!name.starts_with("HPCC_")) continue;
     bool known = false;
     for (const std::string_view variable : ConfigVariables()) known = known || variable == name;
+    for (const std::string_view variable : kVariablesOfOthers) known = known || variable == name;
     if (known) continue;
     const std::string_view nearest = NearestName(name, ConfigVariables());
     findings->push_back({Level::kWarn, "variables",

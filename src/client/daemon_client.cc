@@ -164,7 +164,7 @@ std::optional<daemon_v1::Learned> DaemonClient::Learn(const Invocation& invocati
   learn.set_standard_error(run.process.err);
   learn.set_place(static_cast<uint32_t>(place.kind));
   learn.set_fallback_cause(place.cause);
-  learn.set_fallback_detail(place.detail);
+  learn.set_fallback_detail(place.detail.substr(0, kMaxDetailBytes));
   std::vector<Descriptor> opened;
   std::vector<int> descriptors;
   for (const Output& output : invocation.outputs) {

@@ -4,6 +4,7 @@
 #include "base/frame.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "cache/unit_record.h"
 
 namespace hpcc {
 
@@ -46,6 +47,17 @@ absl::Status CheckLookUp(const daemon_v1::LookUp& look_up) {
   return CheckStrings(look_up.environment(), "environment");
 }
 
+absl::Status CheckLearn(const daemon_v1::Learn& learn) {
+  if (learn.outputs_size() > kMaxFrameOutputs) return TooMuch("outputs");
+  // Both are one byte in records (cache/unit_record.h).
+  if (learn.place() > static_cast<uint32_t>(CompilePlace::Kind::kWorkersCache)) {
+    return absl::InvalidArgumentError("place: there is no such");
+  }
+  if (learn.fallback_cause() > UINT8_MAX) return TooMuch("fallback_cause");
+  if (learn.fallback_detail().size() > kMaxDetailBytes) return TooMuch("fallback_detail");
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<daemon_v1::Request> ParseRequest(std::string_view bytes) {
@@ -56,7 +68,7 @@ absl::StatusOr<daemon_v1::Request> ParseRequest(std::string_view bytes) {
   }
   if (request.token().size() > kMaxTokenBytes) return TooMuch("token");
   if (request.has_look_up()) HPCC_RETURN_IF_ERROR(CheckLookUp(request.look_up()));
-  if (request.learn().outputs_size() > kMaxFrameOutputs) return TooMuch("outputs");
+  HPCC_RETURN_IF_ERROR(CheckLearn(request.learn()));
   return request;
 }
 

@@ -22,9 +22,10 @@ namespace daemon_v1 = ::hpcc::daemon::v1;
 inline constexpr uint32_t kDaemonProtocolVersion = 2;
 
 inline constexpr size_t kMaxFrameBytes = size_t{16} << 20;
-inline constexpr size_t kMaxStringBytes = size_t{4} << 20;  // of one argument, variable or path
-inline constexpr int kMaxStrings = 100'000;                 // arguments, or variables
-inline constexpr int kMaxFrameOutputs = 8;                  // of one compile
+inline constexpr size_t kMaxStringBytes = size_t{4} << 20;   // of one argument, variable or path
+inline constexpr size_t kMaxDetailBytes = size_t{64} << 10;  // said beside a cause
+inline constexpr int kMaxStrings = 100'000;                  // arguments, or variables
+inline constexpr int kMaxFrameOutputs = 8;                   // of one compile
 inline constexpr size_t kMaxTokenBytes = 64;
 // Outputs up to this size together travel in the message itself: cheaper than a descriptor.
 inline constexpr size_t kMaxSmallOutputs = size_t{64} << 10;

@@ -123,6 +123,18 @@ TEST_F(DaemonProtocolTest, LimitsOfARequestHold) {
   daemon_v1::Request learn;
   for (int i = 0; i <= kMaxFrameOutputs; ++i) learn.mutable_learn()->add_outputs(0);
   EXPECT_TRUE(absl::IsInvalidArgument(Parse(learn)));
+
+  const auto expect_learn_refused = [](const std::function<void(daemon_v1::Learn*)>& change) {
+    daemon_v1::Request request;
+    request.mutable_learn()->set_place(2);
+    ASSERT_TRUE(Parse(request).ok());
+    change(request.mutable_learn());
+    EXPECT_TRUE(absl::IsInvalidArgument(Parse(request)));
+  };
+  expect_learn_refused([](daemon_v1::Learn* l) { l->set_place(3); });
+  expect_learn_refused([](daemon_v1::Learn* l) { l->set_fallback_cause(256); });
+  expect_learn_refused(
+      [](daemon_v1::Learn* l) { l->set_fallback_detail(std::string(kMaxDetailBytes + 1, 'x')); });
 }
 
 TEST_F(DaemonProtocolTest, SizesInAHitMustAddUp) {

@@ -156,7 +156,7 @@ bool IsOpaque(FileSystem& fs, const std::string& path, const CompilerReport& rep
 void WatchDirectory(FileSystem& fs, const std::string& path, ToolchainFacts* facts) {
   FileStat stat;
   if (fs.Stat(path.c_str(), /*follow_symlinks=*/true, &stat) == 0) {
-    facts->files.push_back({path, stat});
+    facts->files.push_back({path, stat, Digest()});
   }
 }
 
@@ -187,7 +187,7 @@ class IdentityBuilder {
     FileStat stat;
     HPCC_ASSIGN_OR_RETURN(const Digest content,
                           DigestFileAndStat(fs_, path, kMaxProgramBytes, &stat));
-    facts_->files.push_back({path, stat});
+    facts_->files.push_back({path, stat, content});
     // The place is not part of what a toolchain is, but its name may be.
     hasher_.Field(path::Basename(path)).Field(content);
     return absl::OkStatus();
@@ -281,7 +281,7 @@ absl::StatusOr<ToolchainFacts> ProbeToolchain(FileSystem& fs, const ToolchainReq
   facts.opaque = IsOpaque(fs, request.path, report);
   if (facts.opaque) {
     HPCC_ASSIGN_OR_RETURN(const FileStat stat, StatFile(fs, request.path));
-    facts.files.push_back({request.path, stat});
+    facts.files.push_back({request.path, stat, Digest()});
     return facts;
   }
   HPCC_RETURN_IF_ERROR(AddIdentity(fs, request, report, &facts));

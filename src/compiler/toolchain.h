@@ -39,6 +39,8 @@ struct ToolchainFacts {
   struct UsedFile {
     std::string path;  // absolute
     FileStat stat;
+    // Of a file that ProbeToolchain hashed; zero for directories, and in facts that were decoded.
+    Digest digest;
   };
   std::vector<UsedFile> files;
   struct PathLookup {

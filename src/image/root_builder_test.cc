@@ -41,9 +41,11 @@ std::string Zstd(const std::string& data) {
 class RootBuilderTest : public testing::Test {
  protected:
   RootBuilderTest() {
-    std::filesystem::remove_all(directory_);
-    std::filesystem::create_directories(directory_ + "/out");
+    EXPECT_NE(mkdtemp(directory_.data()), nullptr);
+    output_ = directory_ + "/out/root";
+    std::filesystem::create_directory(directory_ + "/out");
   }
+  ~RootBuilderTest() override { std::filesystem::remove_all(directory_); }
 
   LayerBlob Layer(const std::string& data) {
     LayerBlob layer{.path = StrCat(directory_, "/", ++layers_)};
@@ -71,8 +73,8 @@ class RootBuilderTest : public testing::Test {
     EXPECT_THAT(*FileSystem::Real().List(directory_ + "/out"), IsEmpty());
   }
 
-  const std::string directory_ = testing::TempDir() + "/root_builder_test";
-  const std::string output_ = directory_ + "/out/root";
+  std::string directory_ = testing::TempDir() + "/hpcc-root-XXXXXX";
+  std::string output_;
   const std::string tar_ = TestFile("a", std::string(300'000, 'a')) + TestFile("b", "b") + TarEnd();
   int layers_ = 0;
 };

@@ -34,7 +34,6 @@ struct CompileExec {
   const Invocation* invocation = nullptr;  // as read with the manifest
   const HostToolchain* toolchain = nullptr;
   const SourceManifest* manifest = nullptr;
-  const std::string* manifest_bytes = nullptr;
   ExecLimits limits;
   std::function<bool()> cancelled;
 };

@@ -2,17 +2,12 @@
 
 #include <utility>
 
-#include "base/content_digest.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "worker/argument_policy.h"
 #include "worker/limits.h"
 
 namespace hpcc {
-
-namespace {
-constexpr uint64_t kMaxProgramBytes = uint64_t{1} << 30;
-}  // namespace
 
 HostToolchains::HostToolchains(std::vector<std::string> directories, FileSystem& fs, Clock& clock)
     : directories_(std::move(directories)), fs_(fs), clock_(clock) {}
@@ -50,7 +45,7 @@ absl::StatusOr<std::shared_ptr<const HostToolchain>> HostToolchains::Identify(
   };
   if (!probed.ok() || probed->opaque) return unknown();
   absl::StatusOr<std::vector<ManifestEntry>> programs = ProgramsOf(*probed);
-  if (!programs.ok() || !ToolchainFactsHold(fs_, environment, *probed)) return unknown();
+  if (!programs.ok()) return unknown();
   auto facts = std::make_shared<const HostToolchain>(
       HostToolchain{*std::move(probed), *std::move(programs)});
   const std::lock_guard lock(mutex_);
@@ -63,17 +58,14 @@ absl::StatusOr<std::vector<ManifestEntry>> HostToolchains::ProgramsOf(
     const ToolchainFacts& facts) const {
   std::vector<ManifestEntry> programs;
   for (const ToolchainFacts::UsedFile& file : facts.files) {
-    if (!file.stat.is_regular()) continue;
+    if (file.digest.is_zero()) continue;
     HPCC_ASSIGN_OR_RETURN(const std::string real, fs_.RealPath(file.path));
     if (!IsInImage(real, directories_)) continue;
-    FileStat stat;
-    HPCC_ASSIGN_OR_RETURN(const Digest digest,
-                          DigestFileAndStat(fs_, real, kMaxProgramBytes, &stat));
-    const bool executable = (stat.mode & 0111) != 0;
+    const bool executable = (file.stat.mode & 0111) != 0;
     programs.push_back(
         {.path = real,
          .kind = executable ? ManifestEntry::Kind::kExecutable : ManifestEntry::Kind::kFile,
-         .digest = digest});
+         .digest = file.digest});
   }
   return programs;
 }

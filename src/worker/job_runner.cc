@@ -165,7 +165,6 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
   exec.invocation = &understood.invocation;
   exec.toolchain = understood.toolchain.get();
   exec.manifest = &*manifest;
-  exec.manifest_bytes = &manifest_bytes;
   exec.limits = options_.limits;
   exec.cancelled = request.cancelled;
   bool hit = false;

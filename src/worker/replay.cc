@@ -64,7 +64,6 @@ class Replay {
   const ReplayParts& parts_;
   const std::string folder_;
   const WorkerCommand command_;
-  std::string manifest_bytes_;
   SourceManifest manifest_;
   UnderstoodCommand understood_;
   ReplayReport report_;
@@ -86,15 +85,14 @@ void Replay::CheckSandbox() {
 }
 
 void Replay::ReadManifest() {
-  absl::StatusOr<std::string> bytes =
+  const absl::StatusOr<std::string> bytes =
       ReadKeptBlob(*parts_.fs, TenantManifests(folder_), row_.source_digest);
   if (!bytes.ok()) {
     return Find(absl::IsNotFound(bytes.status())
                     ? StrCat("its manifest is no longer kept: ", row_.source_digest.ToHex())
                     : StrCat("its manifest: ", std::string(bytes.status().message())));
   }
-  manifest_bytes_ = *std::move(bytes);
-  absl::StatusOr<SourceManifest> manifest = DecodeManifest(manifest_bytes_);
+  absl::StatusOr<SourceManifest> manifest = DecodeManifest(*bytes);
   if (!manifest.ok()) {
     return Find(StrCat("its manifest: ", std::string(manifest.status().message())));
   }
@@ -154,7 +152,6 @@ absl::Status Replay::Compile() {
   exec.invocation = &understood_.invocation;
   exec.toolchain = understood_.toolchain.get();
   exec.manifest = &manifest_;
-  exec.manifest_bytes = &manifest_bytes_;
   exec.limits = parts_.limits;
   exec.cancelled = parts_.cancelled;
   const absl::StatusOr<CompileOutcome> outcome = RunCompileExec(*sandbox, exec);
