@@ -183,7 +183,7 @@ ExecSupervisor::Look ExecSupervisor::LookAround() {
     }
   }
   if (++looks_ % kLooksPerSample != 0) return Look::kGoOn;
-  const ProcessUsage usage = SampleProcesses();
+  const ProcessUsage usage = SampleProcesses(bounds.processes);
   report_.peak_memory_bytes = std::max(report_.peak_memory_bytes, usage.memory_bytes);
   if (usage.tasks > bounds.processes) return Exceeded(Result::PROCESSES);
   if (usage.memory_bytes > bounds.memory_bytes && ProportionalMemory() > bounds.memory_bytes) {
@@ -212,12 +212,9 @@ void ExecSupervisor::EndEverything() {
   // a process was forking as it died is found by the next round.
   for (;;) {
     kill(-1, SIGKILL);
-    int status = 0;
-    const pid_t process = waitpid(-1, &status, 0);
-    if (process < 0 && errno == EINTR) continue;
-    if (process < 0) break;
-    if (process == command_ && WIFSIGNALED(status)) report_.signal = WTERMSIG(status);
-    if (process == command_ && WIFEXITED(status)) report_.exit_status = WEXITSTATUS(status);
+    siginfo_t one{};
+    if (waitid(P_ALL, 0, &one, WEXITED | WNOWAIT) != 0 && errno != EINTR) break;
+    Reap();  // all that have ended by now: thousands of rounds over thousands would take minutes
   }
   report_.wall_ns = std::chrono::nanoseconds(std::chrono::steady_clock::now() - start_).count();
 }

@@ -28,6 +28,7 @@ std::string ReadText(const std::string& path) {
   return got > 0 ? std::string(text, static_cast<size_t>(got)) : "";
 }
 
+// Until `each` returns false.
 template <typename Each>
 void ForEachProcess(Each each) {
   const std::unique_ptr<DIR, int (*)(DIR*)> proc(opendir("/proc"), closedir);
@@ -35,7 +36,7 @@ void ForEachProcess(Each each) {
   while (const dirent* entry = readdir(proc.get())) {
     const std::string_view name = entry->d_name;
     if (name.front() < '1' || name.front() > '9' || name == "1") continue;
-    each(StrCat("/proc/", name));
+    if (!each(StrCat("/proc/", name))) return;
   }
 }
 
@@ -64,17 +65,22 @@ uint64_t UncachedMemory(std::string_view text, std::string_view anonymous,
 
 }  // namespace
 
-ProcessUsage SampleProcesses() {
+ProcessUsage SampleProcesses(uint64_t max_tasks) {
   static const uint64_t ticks = static_cast<uint64_t>(sysconf(_SC_CLK_TCK));
   ProcessUsage usage;
+  // Names alone first, which cost a tenth of what is in the files.
+  ForEachProcess([&](const std::string&) { return ++usage.tasks <= max_tasks; });
+  if (usage.tasks > max_tasks) return usage;
+  usage.tasks = 0;
   uint64_t cpu_ticks = 0;
   ForEachProcess([&](const std::string& process) {
     const std::string stat = ReadText(process + "/stat");
     const std::vector<std::string_view> fields = FieldsOfStat(stat);
-    if (fields.size() < 18) return;
+    if (fields.size() < 18) return true;
     for (size_t field = 14; field <= 17; ++field) cpu_ticks += Number(fields[field - 3]);
     usage.tasks += Number(fields[20 - 3]);
     usage.memory_bytes += UncachedMemory(ReadText(process + "/status"), "RssAnon:", "RssShmem:");
+    return usage.tasks <= max_tasks;
   });
   usage.cpu = std::chrono::milliseconds(cpu_ticks * 1000 / ticks);
   return usage;
@@ -84,6 +90,7 @@ uint64_t ProportionalMemory() {
   uint64_t bytes = 0;
   ForEachProcess([&](const std::string& process) {
     bytes += UncachedMemory(ReadText(process + "/smaps_rollup"), "Pss_Anon:", "Pss_Shmem:");
+    return true;
   });
   return bytes;
 }
