@@ -218,6 +218,10 @@ bool Connection::WaitForInput(std::chrono::milliseconds timeout) const {
   return Deadline(timeout).WaitFor(descriptor_.get(), POLLIN).ok();
 }
 
+bool Connection::WaitForRoom(std::chrono::milliseconds timeout) const {
+  return Deadline(timeout).WaitFor(descriptor_.get(), POLLOUT).ok();
+}
+
 bool Connection::IsHungUp() const {
   pollfd poll_descriptor = {descriptor_.get(), POLLRDHUP, 0};
   return poll(&poll_descriptor, 1, 0) > 0;

@@ -56,6 +56,8 @@ class Connection {
 
   // Waits until something can be received, or the other end is gone. False: neither in time.
   bool WaitForInput(std::chrono::milliseconds timeout) const;
+  // Waits until something can be sent, or the other end is gone. False: neither in time.
+  bool WaitForRoom(std::chrono::milliseconds timeout) const;
   // Whether the other end has closed or died. Says so even when bytes wait to be received.
   bool IsHungUp() const;
 

@@ -56,7 +56,9 @@ TEST_F(SocketTest, SilenceEndsAWaitInTime) {
 
 TEST_F(SocketTest, AReaderThatDoesNotReadEndsASendInTime) {
   const std::string large(30'000'000, 'x');
+  EXPECT_TRUE(near_->WaitForRoom(kSoon));
   EXPECT_TRUE(absl::IsDeadlineExceeded(near_->Send(large, kSoon)));
+  EXPECT_FALSE(near_->WaitForRoom(kSoon));
 }
 
 TEST_F(SocketTest, TheEndIsToldFromAnEndMidway) {

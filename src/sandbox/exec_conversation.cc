@@ -93,10 +93,14 @@ absl::Status ExecAnswer::Take(agent_v1::ExecResponse&& response) {
 
 absl::Status ExecAnswer::TakeStdio(const agent_v1::Stdio& stdio) {
   if (has_result_) return Nonsense("streams after the result");
-  std::string& stream = stdio.error() ? result_.standard_error : result_.standard_output;
-  stream += stdio.data();
-  if (result_.standard_output.size() + result_.standard_error.size() > stdio_limit_) {
+  stdio_bytes_ += stdio.data().size();
+  if (stdio_bytes_ > stdio_limit_) {
     return Nonsense("more of the standard streams than an exec may write");
+  }
+  if (request_.stdio) {
+    request_.stdio(stdio.error(), stdio.data());
+  } else {
+    (stdio.error() ? result_.standard_error : result_.standard_output) += stdio.data();
   }
   return absl::OkStatus();
 }

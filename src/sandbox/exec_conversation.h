@@ -40,6 +40,7 @@ class ExecAnswer {
 
   const ExecRequest& request_;
   const uint64_t stdio_limit_;
+  uint64_t stdio_bytes_ = 0;
   ExecResult result_;
   std::vector<uint64_t> sizes_;  // of the outputs, as announced
   bool has_result_ = false;

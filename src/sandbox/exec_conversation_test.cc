@@ -66,6 +66,22 @@ TEST_F(ExecAnswerTest, PiecesBecomeAResult) {
   EXPECT_EQ(result->outputs[1].data, "");
 }
 
+TEST_F(ExecAnswerTest, WhoeverWantsTheStreamsAsTheyComeGetsThem) {
+  std::string heard;
+  request_.stdio = [&heard](bool error, std::string_view data) {
+    heard += error ? "e:" : "o:";
+    heard += data;
+    heard += ' ';
+  };
+  const absl::StatusOr<ExecResult> result =
+      Take({Stdio("ou"), Stdio("er", true), Stdio("t"), Result({})});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(heard, "o:ou e:er o:t ");
+  EXPECT_EQ(result->standard_output, "");
+  EXPECT_EQ(result->standard_error, "");
+  EXPECT_FALSE(Take({Stdio("012345"), Stdio("67890"), Result({})}).ok());  // the bound is the same
+}
+
 TEST_F(ExecAnswerTest, WhatNoAgentSaysIsRefused) {
   const agent_v1::ExecResponse one = Result({{"/work/a.o", 4}});
   EXPECT_FALSE(Take({}).ok());

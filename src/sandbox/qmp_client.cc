@@ -24,13 +24,21 @@ using std::chrono::steady_clock;
 constexpr size_t kReadBytes = 4096;
 constexpr size_t kMaxQuotedBytes = 300;
 constexpr milliseconds kBetweenQuestions{5};
+// QEMU's own answers are a few levels deep. What prints JSON calls itself for each.
+constexpr int kMaxDepth = 32;
 
 milliseconds Left(steady_clock::time_point end) {
   return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(end - steady_clock::now()));
 }
 
 absl::StatusOr<json> ParseObject(const std::string& line) {
-  json parsed = json::parse(line, nullptr, /*allow_exceptions=*/false);
+  bool too_deep = false;
+  const auto look = [&too_deep](int depth, json::parse_event_t, json&) {
+    too_deep = too_deep || depth > kMaxDepth;
+    return !too_deep;
+  };
+  json parsed = json::parse(line, look, /*allow_exceptions=*/false);
+  if (too_deep) return absl::InternalError("qemu: JSON deeper than any of its answers");
   if (!parsed.is_object()) return absl::InternalError("qemu: what it said is no JSON object");
   return parsed;
 }

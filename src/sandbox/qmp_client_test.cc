@@ -72,6 +72,14 @@ TEST_F(QmpClientTest, EventsArePassedOver) {
   EXPECT_EQ(heard_[0], "{\"execute\":\"stop\",\"arguments\":{\"x\":1}}");
 }
 
+// To print as many levels would take more stack than a thread has.
+TEST_F(QmpClientTest, AnAnswerAsDeepAsALineIsLongIsRefused) {
+  const size_t levels = kMaxQmpLineBytes / 2 - 100;
+  Answer({"{\"return\": " + std::string(levels, '[') + std::string(levels, ']') + "}\n"});
+  const absl::Status status = client_->Execute("stop", "", kLong).status();
+  EXPECT_TRUE(absl::IsInternal(status)) << status;
+}
+
 TEST_F(QmpClientTest, ARefusalIsInvalidArgumentWithItsWords) {
   Answer({"{\"error\": {\"class\": \"GenericError\", \"desc\": \"no such thing\"}}\r\n"});
   const absl::Status status = client_->Execute("stop", "", kLong).status();

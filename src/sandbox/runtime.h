@@ -40,6 +40,9 @@ struct ExecLimits {
   uint64_t stdio_bytes = 0;
 };
 
+// Takes a piece of a command's standard output or error.
+using StdioSink = std::function<void(bool error, std::string_view data)>;
+
 struct ExecRequest {
   std::string job;
   std::vector<std::string> arguments;    // the program first, absolute
@@ -49,6 +52,9 @@ struct ExecRequest {
   std::vector<std::string> outputs;      // absolute paths the command may leave behind
   ExecLimits limits;
   std::string traceparent;
+  // Where the streams go as they come, in the thread of Exec; those of the result are empty then.
+  // While it takes its time, so does the command.
+  StdioSink stdio;
 };
 
 struct ExecOutput {

@@ -14,6 +14,10 @@ namespace {
 // bend, says that their patience is over.
 constexpr std::chrono::milliseconds kBetweenLooks{20};
 
+absl::Status NoSuchSandbox(std::string_view id) {
+  return absl::NotFoundError(StrCat("there is no sandbox ", id));
+}
+
 }  // namespace
 
 struct SandboxPool::Entry {
@@ -81,6 +85,8 @@ PooledSandbox SandboxPool::Describe(const Entry& entry) const {
       .cpus = options_.cpus,
       .execs = entry.execs,
       .suspended = entry.suspended,
+      .starting = entry.sandbox == nullptr && !entry.retired,
+      .ending = entry.retired,
       .age = std::chrono::nanoseconds(entry.started_at == 0 ? 0 : now - entry.started_at),
       .unused = std::chrono::nanoseconds(
           entry.used_at == 0 || entry.execs > 0 ? 0 : now - entry.used_at)};
@@ -208,7 +214,33 @@ absl::StatusOr<SandboxPool::Lease> SandboxPool::Acquire(std::string_view tenant,
                                                         std::string_view image,
                                                         std::chrono::milliseconds patience,
                                                         const std::function<bool()>& cancelled) {
-  const Key key{std::string(tenant), std::string(image)};
+  return AcquireOf({std::string(tenant), std::string(image)}, "", patience, cancelled);
+}
+
+absl::StatusOr<SandboxPool::Lease> SandboxPool::AcquireById(
+    std::string_view id, std::chrono::milliseconds patience,
+    const std::function<bool()>& cancelled) {
+  Key key;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto current = std::find_if(current_.begin(), current_.end(), [&](const auto& candidate) {
+      return candidate.second->id == id;
+    });
+    const bool ending = std::any_of(draining_.begin(), draining_.end(),
+                                    [&](const auto& entry) { return entry->id == id; });
+    if (ending) {
+      return absl::FailedPreconditionError(
+          StrCat("the sandbox ", id, " is ending: it takes nothing further"));
+    }
+    if (id.empty() || current == current_.end()) return NoSuchSandbox(id);
+    key = current->first;
+  }
+  return AcquireOf(key, id, patience, cancelled);
+}
+
+absl::StatusOr<SandboxPool::Lease> SandboxPool::AcquireOf(const Key& key, std::string_view id,
+                                                          std::chrono::milliseconds patience,
+                                                          const std::function<bool()>& cancelled) {
   const int64_t give_up =
       clock_.MonotonicNanoseconds() + std::chrono::nanoseconds(patience).count();
   std::unique_lock lock(mutex_);
@@ -223,7 +255,10 @@ absl::StatusOr<SandboxPool::Lease> SandboxPool::Acquire(std::string_view tenant,
     }
     bool start = false;
     bool resume = false;
-    if (entry == nullptr && MakeRoom(nullptr, removal)) {
+    const bool gone = !id.empty() && (entry == nullptr || entry->id != id);
+    if (gone) {
+      entry = nullptr;
+    } else if (entry == nullptr && MakeRoom(nullptr, removal)) {
       entry = std::make_shared<Entry>();
       entry->key = key;
       entry->id = StrCat(name_, "-", ++last_id_);
@@ -234,9 +269,10 @@ absl::StatusOr<SandboxPool::Lease> SandboxPool::Acquire(std::string_view tenant,
       entry->starting = true;
       resume = true;
     }
-    if (start || resume || !removal.sandboxes.empty() || !removal.lost.empty()) {
+    if (start || resume || gone || !removal.sandboxes.empty() || !removal.lost.empty()) {
       lock.unlock();
       Carry(std::move(removal));
+      if (gone) return NoSuchSandbox(id);
       if (start) Start(entry);
       if (resume) Resume(entry);
       lock.lock();

@@ -60,6 +60,8 @@ struct PooledSandbox {
   uint32_t cpus = 0;
   uint32_t execs = 0;  // running now
   bool suspended = false;
+  bool starting = false;  // for the first time
+  bool ending = false;    // takes no further exec
   std::chrono::nanoseconds age{0};
   std::chrono::nanoseconds unused{0};  // since its last exec ended; 0 while one runs
 };
@@ -107,6 +109,11 @@ class SandboxPool {
                                 std::chrono::milliseconds patience,
                                 const std::function<bool()>& cancelled = nullptr);
 
+  // The same in the sandbox of this id, which isn't made for it: NotFound when there is none, or it
+  // is dead. FailedPrecondition: it takes no further exec.
+  absl::StatusOr<Lease> AcquireById(std::string_view id, std::chrono::milliseconds patience,
+                                    const std::function<bool()>& cancelled = nullptr);
+
   // Suspends what is idle, stops what is idle too long, too old or dead, and reports the dead. The
   // pool's own thread does this unless tend_every is 0.
   void Tend();
@@ -121,6 +128,10 @@ class SandboxPool {
   using Key = std::pair<std::string, std::string>;  // tenant, image
   struct Removal;                                   // what is done once the lock is released
 
+  // `id`: of the only sandbox that will do; "": whichever is there, or one that is started.
+  absl::StatusOr<Lease> AcquireOf(const Key& key, std::string_view id,
+                                  std::chrono::milliseconds patience,
+                                  const std::function<bool()>& cancelled);
   void GiveBack(Entry& entry);
   // With the lock held:
   PooledSandbox Describe(const Entry& entry) const;

@@ -359,6 +359,46 @@ TEST_F(SandboxPoolTest, TheListSaysWhatThereIs) {
   EXPECT_EQ(list[0].unused, seconds(0));
 }
 
+TEST_F(SandboxPoolTest, OneCanBeAskedForByItsIdAndIsNeverMadeForThat) {
+  SandboxPool& pool = Pool({.cpus = 2});
+  EXPECT_TRUE(absl::IsNotFound(pool.AcquireById("w-1", milliseconds(0)).status()));
+  ASSERT_TRUE(pool.Acquire("acme", "host", milliseconds(0)).ok());
+  ASSERT_TRUE(pool.Acquire("globex", "host", milliseconds(0)).ok());
+  const auto lease = pool.AcquireById("w-2", milliseconds(0));
+  EXPECT_EQ(IdOf(lease), "w-2");
+  EXPECT_EQ(lease->sandbox().spec().tenant, "globex");
+  EXPECT_TRUE(absl::IsNotFound(pool.AcquireById("", milliseconds(0)).status()));
+  EXPECT_TRUE(absl::IsNotFound(pool.AcquireById("w-3", milliseconds(0)).status()));
+  EXPECT_EQ(runtime_.starts, 2);
+}
+
+TEST_F(SandboxPoolTest, WhoeverAsksForOneByItsIdHasAPlaceLikeAnybody) {
+  SandboxPool& pool = Pool({.cpus = 1});
+  const auto lease = pool.Acquire("acme", "host", milliseconds(0));
+  EXPECT_TRUE(absl::IsResourceExhausted(pool.AcquireById("w-1", milliseconds(0)).status()));
+  EXPECT_TRUE(
+      absl::IsCancelled(pool.AcquireById("w-1", seconds(10), [] { return true; }).status()));
+}
+
+TEST_F(SandboxPoolTest, ADeadOneIsNotReplacedForWhoeverAskedForIt) {
+  SandboxPool& pool = Pool();
+  ASSERT_TRUE(pool.Acquire("acme", "host", milliseconds(0)).ok());
+  runtime_.states[0]->alive = false;
+  EXPECT_TRUE(absl::IsNotFound(pool.AcquireById("w-1", milliseconds(0)).status()));
+  EXPECT_EQ(runtime_.starts, 1);
+  EXPECT_THAT(lost_, ElementsAre("w-1"));
+}
+
+TEST_F(SandboxPoolTest, OneThatIsEndingTakesNothingFurther) {
+  SandboxPool& pool = Pool({.session = seconds(1000), .drain = seconds(500)});
+  const auto lease = pool.Acquire("acme", "host", milliseconds(0));
+  clock_.Pass(seconds(1000));
+  pool.Tend();
+  EXPECT_TRUE(absl::IsFailedPrecondition(pool.AcquireById("w-1", milliseconds(0)).status()));
+  ASSERT_EQ(pool.List().size(), 1u);
+  EXPECT_TRUE(pool.List()[0].ending);
+}
+
 TEST_F(SandboxPoolTest, ManyThreadsAndDeathsLoseNoPlaceAndMixNoTenants) {
   SandboxPool& pool = Pool({.cpus = 2, .max_sandboxes = 3});
   std::atomic<int> served{0};
@@ -408,6 +448,22 @@ TEST_F(SuspendingPoolTest, AnIdleOneIsSuspendedAndResumedForTheNextExec) {
   EXPECT_EQ(state.resumes, 1);
   EXPECT_FALSE(pool.List().at(0).suspended);
   EXPECT_EQ(runtime_.starts, 1);
+}
+
+TEST_F(SuspendingPoolTest, ASuspendedOneIsResumedForWhoeverAsksForIt) {
+  SandboxPool& pool = Pool();
+  UseAndLeave("acme");
+  EXPECT_EQ(IdOf(pool.AcquireById("w-1", milliseconds(0))), "w-1");
+  EXPECT_EQ(runtime_.states.at(0)->resumes, 1);
+}
+
+TEST_F(SuspendingPoolTest, OneThatCannotBeResumedIsNotReplacedForWhoeverAskedForIt) {
+  SandboxPool& pool = Pool();
+  UseAndLeave("acme");
+  runtime_.states.at(0)->resume = absl::UnavailableError("lost");
+  EXPECT_TRUE(absl::IsNotFound(pool.AcquireById("w-1", milliseconds(0)).status()));
+  EXPECT_EQ(runtime_.starts, 1);
+  EXPECT_THAT(lost_, ElementsAre("w-1"));
 }
 
 TEST_F(SuspendingPoolTest, OneAtWorkIsNotSuspended) {

@@ -262,6 +262,7 @@ absl::Status AuditReader::ForEach(
   where.And("job_id = ?", filter.job_id);
   where.And("hit = ?", AsNumber(filter.hit));
   where.And("exit_status = ?", AsNumber(filter.exit_status));
+  where.And("(cache_key = '') = ?", AsNumber(filter.operator_command));
   HPCC_ASSIGN_OR_RETURN(SqliteStatement rows,
                         state_->database.Prepare(StrCat(SelectSql(AuditChain::kJobs), where.sql(),
                                                         " ORDER BY sequence")));

@@ -26,6 +26,7 @@ struct AuditFilter {
   std::optional<int64_t> until_ns;  // before this time
   std::optional<bool> hit;
   std::optional<int32_t> exit_status;
+  std::optional<bool> operator_command;
 };
 
 // The place in a chain up to which it was seen to be whole.

@@ -281,6 +281,12 @@ TEST_F(Query, EachFilterLeavesOutWhatItShould) {
   EXPECT_THAT(Ask({.hit = false}), ElementsAre(1, 2, 4, 5));
   EXPECT_THAT(Ask({.exit_status = 1}), ElementsAre(5));
   EXPECT_THAT(Ask({.tenant = "globex", .hit = false, .exit_status = 0}), ElementsAre(1));
+  EXPECT_THAT(Ask({.operator_command = true}), ElementsAre());
+  AuditRow command = RowNumber(6);
+  command.cache_key = Digest();
+  ASSERT_TRUE((*AuditLog::Open({.path = path()}))->Append(command).ok());
+  EXPECT_THAT(Ask({.operator_command = true}), ElementsAre(6));
+  EXPECT_THAT(Ask({.operator_command = false}), ElementsAre(1, 2, 3, 4, 5));
   EXPECT_THAT(Ask({.tenant = "' OR 1 = 1 --"}), ElementsAre());
 }
 

@@ -71,6 +71,14 @@ struct AuditRow {
   friend bool operator==(const AuditRow&, const AuditRow&) = default;
 };
 
+// Whether it is no compile but a command of this worker's operator in a sandbox of the tenant
+// (`hpcc exec`). Such a row has no cache key and no source; its user is "uid:" and the number of
+// the user who asked, as the kernel told it, its compiler and flags are the command, and its exit
+// status is what `hpcc exec` ended with.
+inline bool IsOperatorCommand(const AuditRow& row) {
+  return row.cache_key.is_zero();
+}
+
 // One refused or anomalous interaction, or `count` alike ones.
 struct SecurityEventRow {
   int64_t time_ns = 0;  // of the first

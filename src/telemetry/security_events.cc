@@ -48,6 +48,8 @@ constexpr std::array<std::string_view, kSecurityEventCount> kNames = {
     "dependency-undeclared",
     "sandbox-lost",
     "audit-write-failed",
+    "operator-refused",
+    "operator-command",
 };
 
 // What strangers claim is as long as they like.

@@ -71,6 +71,8 @@ TEST(SecurityEventName, StaysWhatItIs) {
   EXPECT_EQ("digest-mismatch", SecurityEventName(SecurityEvent::kDigestMismatch));
   EXPECT_EQ("sandbox-lost", SecurityEventName(SecurityEvent::kSandboxLost));
   EXPECT_EQ("audit-write-failed", SecurityEventName(SecurityEvent::kAuditWriteFailed));
+  EXPECT_EQ("operator-refused", SecurityEventName(SecurityEvent::kOperatorRefused));
+  EXPECT_EQ("operator-command", SecurityEventName(SecurityEvent::kOperatorCommand));
 }
 
 TEST_F(SecurityEventsTest, EachIsRecorded) {

@@ -26,26 +26,6 @@ std::vector<std::string> PrefixMapsOf(const WorkerCommand& command) {
   return {StrCat(kSandboxRoot, "=.")};
 }
 
-std::string_view LimitName(ExceededLimit limit) {
-  switch (limit) {
-    case ExceededLimit::kWallTime:
-      return "time";
-    case ExceededLimit::kMemory:
-      return "memory";
-    case ExceededLimit::kStage:
-      return "bytes written";
-    case ExceededLimit::kStdio:
-      return "bytes printed";
-    case ExceededLimit::kProcesses:
-      return "processes";
-    case ExceededLimit::kCpuTime:
-      return "processor time";
-    case ExceededLimit::kNone:
-      break;
-  }
-  return "";
-}
-
 class CompileInSandbox {
  public:
   CompileInSandbox(Sandbox& sandbox, const CompileExec& exec)
@@ -263,6 +243,26 @@ absl::StatusOr<CompileOutcome> CompileInSandbox::Run() {
 }
 
 }  // namespace
+
+std::string_view LimitName(ExceededLimit limit) {
+  switch (limit) {
+    case ExceededLimit::kWallTime:
+      return "time";
+    case ExceededLimit::kMemory:
+      return "memory";
+    case ExceededLimit::kStage:
+      return "bytes written";
+    case ExceededLimit::kStdio:
+      return "bytes printed";
+    case ExceededLimit::kProcesses:
+      return "processes";
+    case ExceededLimit::kCpuTime:
+      return "processor time";
+    case ExceededLimit::kNone:
+      break;
+  }
+  return "";
+}
 
 absl::StatusOr<CompileOutcome> RunCompileExec(Sandbox& sandbox, const CompileExec& exec) {
   return CompileInSandbox(sandbox, exec).Run();

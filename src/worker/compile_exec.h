@@ -52,6 +52,9 @@ struct CompileOutcome {
 // Else as Sandbox::Exec.
 absl::StatusOr<CompileOutcome> RunCompileExec(Sandbox& sandbox, const CompileExec& exec);
 
+// What a message calls it: "memory".
+std::string_view LimitName(ExceededLimit limit);
+
 inline constexpr std::string_view kUndeclared = "read without being in the manifest: ";
 
 }  // namespace hpcc

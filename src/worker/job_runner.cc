@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/logging.h"
-#include "base/private_directory.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "worker/argument_policy.h"
@@ -16,13 +15,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kRetryWhenFull{500};
 
-// Job ids are unique beyond this process's life.
-std::string RandomPrefix() {
-  const absl::StatusOr<std::string> bytes = SecretBytes(Digest::kSize);
-  const std::string seed = bytes.ok() ? *bytes : StrCat(Clock::Real().NowNanoseconds());
-  return Hasher("hpcc.job-id.v1").Field(seed).Finish().ToHex().substr(0, 16);
-}
-
 // "00-<32 hex>-<16 hex>-<2 hex>" -> the 32 hex digits; "" for anything else.
 std::string TraceIdOf(const std::string& traceparent) {
   if (traceparent.size() != 55 || traceparent[2] != '-' || traceparent[35] != '-') return "";
@@ -33,11 +25,7 @@ std::string TraceIdOf(const std::string& traceparent) {
 }  // namespace
 
 JobRunner::JobRunner(JobOptions options, const Parts& parts)
-    : options_(std::move(options)), parts_(parts), id_prefix_(RandomPrefix()) {}
-
-std::string JobRunner::NewJobId() {
-  return StrCat(id_prefix_, "-", ++last_id_);
-}
+    : options_(std::move(options)), parts_(parts) {}
 
 void JobRunner::Report(SecurityEvent event, const JobRequest& request, const absl::Status& status) {
   parts_.events->Report(event, {.tenant = request.caller->tenant,
@@ -100,7 +88,7 @@ absl::StatusOr<std::optional<JobAnswer>> JobRunner::Probe(const JobRequest& requ
   finished.result = LookUp(request, understood.key);
   if (finished.result == nullptr) return std::nullopt;
   HPCC_ASSIGN_OR_RETURN(JobAnswer answer, Answer(request, manifest_digest, understood.key, finished,
-                                                 /*hit=*/true, NewJobId(), started_ns));
+                                                 /*hit=*/true, ids_.Next(), started_ns));
   return answer;
 }
 
@@ -154,7 +142,7 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
   understood.invocation = *std::move(invocation);
 
   CompileExec exec;
-  exec.job = NewJobId();
+  exec.job = ids_.Next();
   exec.traceparent = request.traceparent;
   exec.read_blob = [tenant = request.tenant.get()](const Digest& digest) {
     return tenant->blobs().Read(digest);

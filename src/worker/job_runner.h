@@ -5,7 +5,6 @@
 // the command, derive the key, look the result up, else compile it in a sandbox of the tenant and
 // keep it; write the audit row; answer.
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -22,6 +21,7 @@
 #include "worker/compile_exec.h"
 #include "worker/flights.h"
 #include "worker/host_toolchains.h"
+#include "worker/job_ids.h"
 #include "worker/tenant.h"
 #include "worker/understood_command.h"
 #include "worker/worker_command.h"
@@ -119,14 +119,12 @@ class JobRunner {
   absl::StatusOr<JobAnswer> Answer(const JobRequest& request, const Digest& manifest_digest,
                                    const Digest& key, const Finished& finished, bool hit,
                                    const std::string& job, int64_t started_ns);
-  std::string NewJobId();
   void ReportRefused(const JobRequest& request, const absl::Status& status);
   void Report(SecurityEvent event, const JobRequest& request, const absl::Status& status);
 
   const JobOptions options_;
   const Parts parts_;
-  const std::string id_prefix_;
-  std::atomic<uint64_t> last_id_{0};
+  JobIds ids_;
   Gauge in_flight_;
   Flights<Finished> flights_;
 };

@@ -25,6 +25,11 @@ absl::StatusOr<ReplayReport> Replay(const WorkerConfig& config, const ReplayOpti
       options.log.empty() ? path::Join(config.state_directory, "audit.db") : options.log;
   HPCC_ASSIGN_OR_RETURN(const std::unique_ptr<AuditReader> reader, AuditReader::Open(log));
   HPCC_ASSIGN_OR_RETURN(const AuditRow row, reader->Find(options.job));
+  if (IsOperatorCommand(row)) {
+    return absl::FailedPreconditionError(
+        StrCat("it is a command of the worker's operator (hpcc exec, by ", row.user,
+               "), no compile: there is nothing to compile again"));
+  }
   HPCC_ASSIGN_OR_RETURN(const std::unique_ptr<Runtime> runtime, MakeWorkerRuntime(config, fs));
   HostToolchains image(HostImageDirectories(), fs, Clock::Real());
   ReplayParts parts;

@@ -16,6 +16,7 @@
 #include <toml++/toml.h>
 
 #include "base/nearest_name.h"
+#include "base/path.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "base/units.h"
@@ -75,6 +76,7 @@ const Key kKeys[] = {
     {"scheduler", "secret_file", Path{&Config::scheduler_secret_file}},
     {"tls", "certificate_file", Path{&Config::certificate_file}},
     {"tls", "key_file", Path{&Config::key_file}},
+    {"operator", "socket", Path{&Config::operator_socket}},
     {"sandbox", "driver", Text{&Config::driver}},
     {"sandbox", "agent", Path{&Config::agent}},
     {"sandbox", "firecracker", Path{&Config::firecracker}},
@@ -199,7 +201,8 @@ std::vector<std::string_view> KnownNames(std::string_view table) {
   for (const Key& key : kKeys) {
     if (key.table == table) names.push_back(key.name);
   }
-  if (table.empty()) names.insert(names.end(), {"scheduler", "tls", "sandbox", "limits"});
+  if (table.empty())
+    names.insert(names.end(), {"scheduler", "tls", "operator", "sandbox", "limits"});
   return names;
 }
 
@@ -286,6 +289,11 @@ absl::StatusOr<WorkerConfig> ParseWorkerConfig(std::string_view text, std::strin
   HPCC_RETURN_IF_ERROR(FileReader(path, environment, &config).ReadTable(parsed.table(), ""));
   HPCC_RETURN_IF_ERROR(CheckWhole(config, path));
   return config;
+}
+
+std::string OperatorSocket(const WorkerConfig& config) {
+  if (!config.operator_socket.empty()) return config.operator_socket;
+  return path::Join(config.state_directory, "operator/socket");
 }
 
 absl::StatusOr<WorkerConfig> LoadWorkerConfig(FileSystem& fs, const std::string& path,

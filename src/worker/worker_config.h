@@ -16,6 +16,9 @@
 //   secret_file = path                # or the variable HPCC_WORKER_SECRET
 //   [tls]                             # both or none; none: a certificate is made in state_dir
 //   certificate_file, key_file = path # PEM
+//   [operator]
+//   socket = path                     # of `hpcc sandbox list` and `hpcc exec`; its folder is the
+//                                     # worker's alone; default: state_dir/operator/socket
 //   [sandbox]
 //   driver = "process" | "qemu" | "firecracker"  # default: "process"; docs/sandboxes.md
 //   agent  = path                     # of "process"; default: hpcc-agent beside this program
@@ -62,6 +65,8 @@ struct WorkerConfig {
   std::string certificate_file;
   std::string key_file;
 
+  std::string operator_socket;  // "": OperatorSocket() says which
+
   std::string driver = "process";
   std::string agent;
   std::string firecracker = "/usr/local/bin/firecracker";
@@ -87,6 +92,9 @@ struct WorkerConfig {
 // InvalidArgument: the first mistake in the file, as "<path>:<line>: <key>: <what is wrong>".
 absl::StatusOr<WorkerConfig> ParseWorkerConfig(std::string_view text, std::string_view path,
                                                const Environment& environment);
+
+// Where this worker's operators find it; absolute.
+std::string OperatorSocket(const WorkerConfig& config);
 
 // Reads the file, parses it, and fills in what depends on the machine.
 absl::StatusOr<WorkerConfig> LoadWorkerConfig(FileSystem& fs, const std::string& path,

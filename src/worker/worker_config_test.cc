@@ -29,6 +29,7 @@ TEST(WorkerConfigTest, TwoKeysAreEnough) {
   EXPECT_EQ(config->state_directory, "/s");
   EXPECT_EQ(config->scheduler_address, "h:1");
   EXPECT_EQ(config->listen, "0.0.0.0:7443");
+  EXPECT_EQ(OperatorSocket(*config), "/s/operator/socket");
 }
 
 TEST(WorkerConfigTest, EveryKeyIsRead) {
@@ -47,6 +48,8 @@ secret_file = "/secret"
 [tls]
 certificate_file = "/c"
 key_file = "/k"
+[operator]
+socket = "/o"
 [sandbox]
 agent = "/a"
 cpus = 2
@@ -71,6 +74,7 @@ manifests = "6M"
   EXPECT_EQ(config->slots, 3U);
   EXPECT_EQ(config->scheduler_server_name, "n");
   EXPECT_EQ(config->certificate_file, "/c");
+  EXPECT_EQ(OperatorSocket(*config), "/o");
   EXPECT_EQ(config->sandbox_blobs, 4096U);
   EXPECT_EQ(config->sandbox_session, std::chrono::hours(1));
   EXPECT_EQ(config->job_time, std::chrono::seconds(30));

@@ -89,6 +89,16 @@ absl::Status WorkerServer::Open(const Parts& parts) {
                                                                           .audit = audit_.get(),
                                                                           .events = events_.get(),
                                                                           .clock = &clock});
+  operator_commands_ = std::make_unique<OperatorCommands>(
+      OperatorCommands::Options{.worker = config_.name,
+                                .patience = config_.queue_time,
+                                .limits = WorkerExecLimits(config_)},
+      OperatorCommands::Parts{.pool = pool_.get(), .audit = audit_.get(), .clock = &clock});
+  HPCC_ASSIGN_OR_RETURN(operators_, OperatorServer::Start(OperatorSocket(config_),
+                                                          {.pool = pool_.get(),
+                                                           .commands = operator_commands_.get(),
+                                                           .events = events_.get(),
+                                                           .fs = &fs}));
   timers_ = std::make_unique<CallTimers>();
   service_ = std::make_unique<WorkerService>(WorkerService::Parts{.callers = callers_.get(),
                                                                   .tenants = tenants_.get(),
@@ -133,6 +143,7 @@ void WorkerServer::Stop(std::chrono::milliseconds patience) {
   server_->Shutdown(std::chrono::system_clock::now() + patience);
   server_->Wait();
   server_ = nullptr;
+  operators_ = nullptr;
   pool_->Stop();
   events_->Flush();
 }

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "auth/certificate.h"
 #include "sandbox/runtime.h"
+#include "worker/operator_server.h"
 #include "worker/worker_config.h"
 #include "worker/worker_service.h"
 
@@ -61,6 +62,8 @@ class WorkerServer {
   std::unique_ptr<SandboxPool> pool_;
   std::unique_ptr<CallerCheck> callers_;
   std::unique_ptr<JobRunner> jobs_;
+  std::unique_ptr<OperatorCommands> operator_commands_;
+  std::unique_ptr<OperatorServer> operators_;
   std::unique_ptr<CallTimers> timers_;
   std::unique_ptr<WorkerService> service_;
   std::unique_ptr<grpc::Server> server_;

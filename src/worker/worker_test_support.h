@@ -168,6 +168,10 @@ class NoSandbox final : public Sandbox {
     result.standard_output = run.out;
     result.standard_error = run.err;
     result.wall = std::chrono::milliseconds(1);
+    if (request.stdio) {
+      request.stdio(false, std::exchange(result.standard_output, ""));
+      request.stdio(true, std::exchange(result.standard_error, ""));
+    }
     for (const std::string& output : request.outputs) {
       absl::StatusOr<std::string> data = ReadFile(FileSystem::Real(), real(output), 1 << 30);
       if (data.ok()) result.outputs.push_back({output, *std::move(data), 0644});
