@@ -63,6 +63,7 @@ class WorkerServer {
   std::unique_ptr<JobRunner> jobs_;
   std::unique_ptr<CallTimers> timers_;
   std::unique_ptr<WorkerService> service_;
+  std::unique_ptr<ProbeCalls> probes_;
   std::unique_ptr<grpc::Server> server_;
 };
 
