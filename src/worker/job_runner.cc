@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "worker/argument_policy.h"
+#include "worker/limits.h"
 #include "worker/manifest_file_system.h"
 #include "worker/retry_after.h"
 
@@ -25,7 +26,7 @@ std::string TraceIdOf(const std::string& traceparent) {
 }  // namespace
 
 JobRunner::JobRunner(JobOptions options, const Parts& parts)
-    : options_(std::move(options)), parts_(parts) {}
+    : options_(std::move(options)), parts_(parts), recent_(kMaxRecentResultBytes) {}
 
 void JobRunner::Report(SecurityEvent event, const JobRequest& request, const absl::Status& status) {
   parts_.events->Report(event, {.tenant = request.caller->tenant,
@@ -67,6 +68,8 @@ absl::StatusOr<JobRunner::Understood> JobRunner::Understand(const JobRequest& re
 
 std::shared_ptr<const StoredResult> JobRunner::LookUp(const JobRequest& request,
                                                       const Digest& key) {
+  const int64_t now_ns = parts_.clock->MonotonicNanoseconds();
+  if (auto recent = recent_.Find(key, now_ns)) return recent;
   absl::StatusOr<std::string> value = request.tenant->results().Get({StoreNamespace::kResult, key});
   if (!value.ok()) {
     if (!absl::IsNotFound(value.status())) {
@@ -74,22 +77,34 @@ std::shared_ptr<const StoredResult> JobRunner::LookUp(const JobRequest& request,
     }
     return nullptr;
   }
-  absl::StatusOr<StoredResult> result = DecodeStoredResult(*value);
-  if (!result.ok()) return nullptr;
-  return std::make_shared<const StoredResult>(*std::move(result));
+  absl::StatusOr<StoredResult> decoded = DecodeStoredResult(*value);
+  if (!decoded.ok()) return nullptr;
+  auto result = std::make_shared<const StoredResult>(*std::move(decoded));
+  recent_.Add(key, result, now_ns);
+  return result;
 }
 
-absl::StatusOr<std::optional<JobAnswer>> JobRunner::Probe(const JobRequest& request,
-                                                          const Digest& manifest_digest) {
+void JobRunner::Probe(const JobRequest& request, const Digest& manifest_digest,
+                      const ProbeDone& done) {
   const int64_t started_ns = parts_.clock->NowNanoseconds();
   AnythingFileSystem fs;
-  HPCC_ASSIGN_OR_RETURN(const Understood understood, Understand(request, manifest_digest, fs));
+  const absl::StatusOr<Understood> understood = Understand(request, manifest_digest, fs);
+  if (!understood.ok()) return done(understood.status());
   Finished finished;
-  finished.result = LookUp(request, understood.key);
-  if (finished.result == nullptr) return std::nullopt;
-  HPCC_ASSIGN_OR_RETURN(JobAnswer answer, Answer(request, manifest_digest, understood.key, finished,
-                                                 /*hit=*/true, ids_.Next(), started_ns));
-  return answer;
+  finished.result = LookUp(request, understood->key);
+  if (finished.result == nullptr) return done(std::nullopt);
+  const JobFacts facts{.job = ids_.Next(),
+                       .manifest = manifest_digest,
+                       .key = understood->key,
+                       .hit = true,
+                       .started_ns = started_ns};
+  const auto answer = [this, &request, facts, finished, done](const absl::Status& written) {
+    absl::StatusOr<JobAnswer> answer = Answer(request, facts, finished, written);
+    if (!answer.ok()) return done(answer.status());
+    done(*std::move(answer));
+  };
+  if (parts_.audit == nullptr) return answer(absl::OkStatus());
+  parts_.audit->AppendLater(RowOf(request, facts, finished), answer);
 }
 
 absl::StatusOr<JobRunner::Admission> JobRunner::Admit(Tenant& tenant) {
@@ -161,7 +176,15 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
     const absl::Status kept = request.tenant->manifests().Put(manifest_digest, manifest_bytes);
     if (!kept.ok()) Log(LogLevel::kWarning, StrCat("manifest: ", std::string(kept.message())));
   }
-  return Answer(request, manifest_digest, understood.key, finished, hit, exec.job, started_ns);
+  const JobFacts facts{.job = exec.job,
+                       .manifest = manifest_digest,
+                       .key = understood.key,
+                       .hit = hit,
+                       .started_ns = started_ns};
+  const absl::Status written = parts_.audit == nullptr
+                                   ? absl::OkStatus()
+                                   : parts_.audit->Append(RowOf(request, facts, finished));
+  return Answer(request, facts, finished, written);
 }
 
 absl::StatusOr<JobRunner::Finished> JobRunner::CompileOrWait(const JobRequest& request,
@@ -226,45 +249,45 @@ absl::StatusOr<JobRunner::Finished> JobRunner::CompileNow(const JobRequest& requ
   return finished;
 }
 
-absl::StatusOr<JobAnswer> JobRunner::Answer(const JobRequest& request,
-                                            const Digest& manifest_digest, const Digest& key,
-                                            const Finished& finished, bool hit,
-                                            const std::string& job, int64_t started_ns) {
+AuditRow JobRunner::RowOf(const JobRequest& request, const JobFacts& facts,
+                          const Finished& finished) const {
   AuditRow row;
-  row.time_ns = started_ns;
-  row.job_id = job;
+  row.time_ns = facts.started_ns;
+  row.job_id = facts.job;
   row.tenant = request.caller->tenant;
   row.user = request.caller->user;
   row.worker = options_.worker;
-  row.sandbox = hit ? "" : finished.sandbox;
+  row.sandbox = facts.hit ? "" : finished.sandbox;
   row.isolation = finished.result->isolation;
   row.image_digest = request.caller->image;
-  row.source_digest = manifest_digest;
+  row.source_digest = facts.manifest;
   row.flags = request.command.arguments;
-  row.cache_key = key;
-  row.hit = hit;
+  row.cache_key = facts.key;
+  row.hit = facts.hit;
   row.output_digests = finished.result->outputs;
   row.exit_status = finished.exit_status;
-  row.duration_ns = parts_.clock->NowNanoseconds() - started_ns;
+  row.duration_ns = parts_.clock->NowNanoseconds() - facts.started_ns;
   row.scheduler = request.caller->scheduler;
   row.trace_id = TraceIdOf(request.traceparent);
   row.compiler = request.command.compiler;
   row.working_directory = request.command.working_directory;
   row.environment = request.command.environment.ToStrings();
-  if (parts_.audit != nullptr) {
-    const absl::Status written = parts_.audit->Append(row);
-    if (!written.ok()) {
-      Report(SecurityEvent::kAuditWriteFailed, request, written);
-      return absl::InternalError("no audit row could be written, so there is no answer");
-    }
+  return row;
+}
+
+absl::StatusOr<JobAnswer> JobRunner::Answer(const JobRequest& request, const JobFacts& facts,
+                                            const Finished& finished, const absl::Status& written) {
+  if (!written.ok()) {
+    Report(SecurityEvent::kAuditWriteFailed, request, written);
+    return absl::InternalError("no audit row could be written, so there is no answer");
   }
   JobAnswer answer;
-  answer.job = job;
-  answer.hit = hit;
+  answer.job = facts.job;
+  answer.hit = facts.hit;
   answer.exit_status = finished.exit_status;
-  answer.key = key;
-  answer.isolation = row.isolation;
-  answer.wall = hit ? std::chrono::nanoseconds(0) : finished.wall;
+  answer.key = facts.key;
+  answer.isolation = finished.result->isolation;
+  answer.wall = facts.hit ? std::chrono::nanoseconds(0) : finished.wall;
   answer.bundle = {finished.result, &finished.result->bundle};
   return answer;
 }

@@ -22,6 +22,7 @@
 #include "worker/flights.h"
 #include "worker/host_toolchains.h"
 #include "worker/job_ids.h"
+#include "worker/result_memo.h"
 #include "worker/tenant.h"
 #include "worker/understood_command.h"
 #include "worker/worker_command.h"
@@ -76,10 +77,12 @@ class JobRunner {
   };
   JobRunner(JobOptions options, const Parts& parts);
 
-  // Nothing: a miss. PermissionDenied: the command is refused. FailedPrecondition: the client's
-  // compiler is another than the worker's.
-  absl::StatusOr<std::optional<JobAnswer>> Probe(const JobRequest& request,
-                                                 const Digest& manifest_digest);
+  // Looks a result up. `done` is called once: from this thread, or from the audit log's, which it
+  // may not hold up, when the row of a hit is on the disk. `request` lives until then. Nothing: a
+  // miss. PermissionDenied: the command is refused. FailedPrecondition: the client's compiler is
+  // another than the worker's. Internal: no audit row could be written.
+  using ProbeDone = std::function<void(absl::StatusOr<std::optional<JobAnswer>>)>;
+  void Probe(const JobRequest& request, const Digest& manifest_digest, const ProbeDone& done);
 
   // `manifest` is an encoded manifest with digest `manifest_digest`. As Probe, and:
   //  - InvalidArgument: the manifest is none, or has another digest.
@@ -116,9 +119,17 @@ class JobRunner {
                                          const CompileExec& exec, bool* hit);
   absl::StatusOr<Finished> CompileNow(const JobRequest& request, const Understood& understood,
                                       CompileExec exec);
-  absl::StatusOr<JobAnswer> Answer(const JobRequest& request, const Digest& manifest_digest,
-                                   const Digest& key, const Finished& finished, bool hit,
-                                   const std::string& job, int64_t started_ns);
+  // What a row says of a job.
+  struct JobFacts {
+    std::string job;
+    Digest manifest, key;
+    bool hit = false;
+    int64_t started_ns = 0;
+  };
+  AuditRow RowOf(const JobRequest& request, const JobFacts& facts, const Finished& finished) const;
+  // The answer, once its row was written or not.
+  absl::StatusOr<JobAnswer> Answer(const JobRequest& request, const JobFacts& facts,
+                                   const Finished& finished, const absl::Status& written);
   void ReportRefused(const JobRequest& request, const absl::Status& status);
   void Report(SecurityEvent event, const JobRequest& request, const absl::Status& status);
 
@@ -127,6 +138,7 @@ class JobRunner {
   JobIds ids_;
   Gauge in_flight_;
   Flights<Finished> flights_;
+  ResultMemo recent_;
 };
 
 inline constexpr std::string_view kMissingBlobs = "blobs are missing: ";

@@ -128,10 +128,13 @@ absl::Status WorkerServer::Listen(const CertificateAndKey& certificate) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingTimeoutMs);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kLeastPingMs);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  probes_ = std::make_unique<ProbeCalls>(*service_, builder, *timers_,
+                                         [this](ProbeCall* call) { service_->Probe(call); });
   server_ = builder.BuildAndStart();
   if (server_ == nullptr || port == 0) {
     return absl::UnavailableError(StrCat("can't listen on ", config_.listen));
   }
+  probes_->Start();
   const std::string& wanted = config_.address.empty() ? config_.listen : config_.address;
   const size_t colon = wanted.rfind(':');
   address_ = wanted.substr(colon) == ":0" ? StrCat(wanted.substr(0, colon), ":", port) : wanted;
@@ -142,6 +145,7 @@ void WorkerServer::Stop(std::chrono::milliseconds patience) {
   if (server_ == nullptr) return;
   server_->Shutdown(std::chrono::system_clock::now() + patience);
   server_->Wait();
+  probes_ = nullptr;
   server_ = nullptr;
   operators_ = nullptr;
   pool_->Stop();

@@ -66,6 +66,7 @@ class WorkerServer {
   std::unique_ptr<OperatorServer> operators_;
   std::unique_ptr<CallTimers> timers_;
   std::unique_ptr<WorkerService> service_;
+  std::unique_ptr<ProbeCalls> probes_;
   std::unique_ptr<grpc::Server> server_;
 };
 

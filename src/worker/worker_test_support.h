@@ -440,7 +440,9 @@ class TestWorker {
                                    message.miss().image_directories().end()};
       }
       reply.bundle += message.bundle();
-      if (message.has_finished()) reply.finished = message.finished();
+      if (!message.has_finished()) continue;
+      reply.finished = message.finished();
+      reply.bundle += message.finished().last_chunk();
     }
     reply.status = reader.Finish();
     reply.retry_after_ms = Trailer(context);
