@@ -19,7 +19,7 @@ _hpcc() {
     if [[ $cur == -* ]]; then
       _hpcc_reply -W "--help --version" -- "$cur"
     else
-      _hpcc_reply -W "wrap start stop stats explain inspect clean cache config doctor auth scheduler worker audit image cluster version completion help \
+      _hpcc_reply -W "wrap start stop stats explain inspect clean cache config doctor auth scheduler worker audit sandbox exec image cluster version completion help \
         $(_hpcc_compilers "$cur")" -- "$cur"
     fi
     return
@@ -39,11 +39,13 @@ _hpcc() {
     auth) options="login status logout --password-file --json --help" ;;
     scheduler | worker) options="--config --help" ;;
     audit) options="query verify replay --log --json --help" ;;
+    sandbox) options="list --config --socket --json --help" ;;
+    exec) options="--timeout --config --socket --help" ;;
     image) options="pull build list inspect remove --root --platform --ca-file --agent --json --help" ;;
     cluster) options="dev --dir --help" ;;
     version) options="--json --help" ;;
     completion) options="bash zsh --help" ;;
-    help) options="wrap start stop stats explain inspect clean cache config doctor auth scheduler worker audit image cluster version completion help --help" ;;
+    help) options="wrap start stop stats explain inspect clean cache config doctor auth scheduler worker audit sandbox exec image cluster version completion help --help" ;;
     wrap)
       if ((COMP_CWORD == 2)); then
         _hpcc_reply -W "$(_hpcc_compilers "$cur")" -- "$cur"

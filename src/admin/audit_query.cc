@@ -21,11 +21,12 @@ constexpr OptionSpec kSince = {"--since", "TIME",
 constexpr OptionSpec kUntil = {"--until", "TIME", "before this time"};
 constexpr OptionSpec kHit = {"--hit", "", "answered from the worker's cache"};
 constexpr OptionSpec kMiss = {"--miss", "", "compiled"};
+constexpr OptionSpec kOperator = {"--operator", "", "operators' commands (hpcc exec)"};
 constexpr OptionSpec kExit = {"--exit", "STATUS", "that ended with this exit status"};
 constexpr OptionSpec kEvents = {"--events", "", "security events instead of jobs"};
 constexpr OptionSpec kCsv = {"--csv", "", "print as CSV, a header first"};
-constexpr std::array kOptions = {kLogOption, kTenant, kUser, kJob,    kSince, kUntil,
-                                 kHit,       kMiss,   kExit, kEvents, kCsv,   kJsonOption};
+constexpr std::array kOptions = {kLogOption, kTenant,   kUser, kJob,    kSince, kUntil,     kHit,
+                                 kMiss,      kOperator, kExit, kEvents, kCsv,   kJsonOption};
 
 absl::StatusOr<std::optional<int64_t>> Moment(const CommandContext& context,
                                               const ParsedOptions& options, std::string_view name) {
@@ -43,11 +44,15 @@ absl::StatusOr<AuditFilter> FilterOf(const CommandContext& context, const Parsed
   filter.job_id = options.Value(kJob.name);
   HPCC_ASSIGN_OR_RETURN(filter.since_ns, Moment(context, options, kSince.name));
   HPCC_ASSIGN_OR_RETURN(filter.until_ns, Moment(context, options, kUntil.name));
-  const bool hit = options.Has(kHit.name);
-  if (hit && options.Has(kMiss.name)) {
-    return absl::InvalidArgumentError("--hit and --miss leave nothing together");
+  const int kinds = static_cast<int>(options.Has(kHit.name)) + options.Has(kMiss.name) +
+                    options.Has(kOperator.name);
+  if (kinds > 1) {
+    return absl::InvalidArgumentError(
+        "of --hit, --miss and --operator, two leave nothing together");
   }
-  if (hit || options.Has(kMiss.name)) filter.hit = hit;
+  if (options.Has(kHit.name)) filter.hit = true;
+  if (options.Has(kMiss.name)) filter.hit = false;
+  if (kinds != 0) filter.operator_command = options.Has(kOperator.name);
   if (const std::optional<std::string> text = options.Value(kExit.name)) {
     int32_t status = 0;
     const char* end = text->data() + text->size();
@@ -57,7 +62,7 @@ absl::StatusOr<AuditFilter> FilterOf(const CommandContext& context, const Parsed
     }
     filter.exit_status = status;
   }
-  if (options.Has(kEvents.name) && (filter.job_id || filter.hit || filter.exit_status)) {
+  if (options.Has(kEvents.name) && (filter.job_id || kinds != 0 || filter.exit_status)) {
     return absl::InvalidArgumentError("--events goes with --tenant, --user, --since and --until");
   }
   if (options.Has(kCsv.name) && options.Has(kJsonOption.name)) {

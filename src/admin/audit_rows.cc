@@ -41,10 +41,13 @@ std::string Or(const std::string& text, std::string_view otherwise) {
 std::string RowText(const AuditRow& row) {
   std::vector<std::string> command = {std::string(path::Basename(row.compiler))};
   command.insert(command.end(), row.flags.begin(), row.flags.end());
-  std::string text = StrCat(
-      FormatTime(row.time_ns), "  ", row.job_id, "  ", row.tenant, "/", row.user, "  ",
-      row.hit ? "hit " : "miss", "  ", Or(row.isolation, "-"), "  exit ", row.exit_status, "  ",
-      FormatDuration(std::chrono::nanoseconds(row.duration_ns)), "  ", ShellWords(command));
+  std::string text =
+      StrCat(FormatTime(row.time_ns), "  ", row.job_id, "  ", row.tenant, "/", row.user, "  ",
+             IsOperatorCommand(row) ? "exec"
+             : row.hit              ? "hit "
+                                    : "miss",
+             "  ", Or(row.isolation, "-"), "  exit ", row.exit_status, "  ",
+             FormatDuration(std::chrono::nanoseconds(row.duration_ns)), "  ", ShellWords(command));
   return Printable(text);
 }
 
@@ -83,6 +86,7 @@ Json RowJson(uint64_t sequence, const AuditRow& row) {
   json["compiler"] = row.compiler;
   json["working_directory"] = row.working_directory;
   json["environment"] = row.environment;
+  json["operator_command"] = IsOperatorCommand(row);
   return json;
 }
 

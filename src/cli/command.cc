@@ -74,6 +74,7 @@ int HandOver(const Command& command, const CommandContext& context,
                     StrCat(program, " is missing: it is installed beside hpcc where it is needed"));
   }
   std::vector<std::string> argv = {program};
+  if (!command.program_word.empty()) argv.emplace_back(command.program_word);
   argv.insert(argv.end(), words.begin(), words.end());
   const absl::Status status = Exec(program, argv, context.environment);
   return Complain(context, command, std::string(status.message()));

@@ -48,6 +48,8 @@ struct Command {
   // A program beside this one that takes all words after the name, as git has it; "" for commands
   // that `run` does. What needs libraries or memory the wrapper has no business with is one.
   std::string_view program = "";
+  // What that program calls the command, put before all words; "": it is all the program does.
+  std::string_view program_word = "";
 };
 
 // In the order of `hpcc help`.
@@ -88,6 +90,8 @@ extern const Command kSchedulerCommand;
 extern const Command kWorkerCommand;
 extern const Command kAuditCommand;
 extern const Command kImageCommand;
+extern const Command kSandboxCommand;
+extern const Command kExecCommand;
 extern const Command kClusterCommand;
 extern const Command kVersionCommand;
 extern const Command kCompletionCommand;

@@ -8,11 +8,11 @@ namespace hpcc {
 
 namespace {
 
-constexpr std::array<const Command*, 18> kCommands = {
-    &kStartCommand,     &kStopCommand,       &kStatsCommand,  &kExplainCommand, &kInspectCommand,
-    &kCleanCommand,     &kCacheCommand,      &kConfigCommand, &kDoctorCommand,  &kAuthCommand,
-    &kSchedulerCommand, &kWorkerCommand,     &kAuditCommand,  &kImageCommand,   &kClusterCommand,
-    &kVersionCommand,   &kCompletionCommand, &kHelpCommand};
+constexpr std::array<const Command*, 20> kCommands = {
+    &kStartCommand,     &kStopCommand,    &kStatsCommand,   &kExplainCommand,    &kInspectCommand,
+    &kCleanCommand,     &kCacheCommand,   &kConfigCommand,  &kDoctorCommand,     &kAuthCommand,
+    &kSchedulerCommand, &kWorkerCommand,  &kAuditCommand,   &kSandboxCommand,    &kExecCommand,
+    &kImageCommand,     &kClusterCommand, &kVersionCommand, &kCompletionCommand, &kHelpCommand};
 
 std::string Padded(std::string_view text, size_t width) {
   std::string padded(text);

@@ -49,6 +49,31 @@ constexpr Command kAuditCommand = {
     .program = "hpcc-audit",
 };
 
+constexpr Command kSandboxCommand = {
+    .name = "sandbox",
+    .operands = "list",
+    .summary = "the sandboxes of a worker on this machine",
+    .description =
+        "Asks a worker of this machine, as its user or root, which sandboxes it has, whose they "
+        "are\n"
+        "and what they do.",
+    .needs_config = false,
+    .program = "hpcc-sandbox",
+};
+
+constexpr Command kExecCommand = {
+    .name = "exec",
+    .operands = "<sandbox> -- <program> [arguments...]",
+    .summary = "run a command in a worker's sandbox",
+    .description =
+        "Runs one command in a sandbox of a worker on this machine, as the worker's user or root. "
+        "It\n"
+        "stands in the worker's audit log.",
+    .needs_config = false,
+    .program = "hpcc-sandbox",
+    .program_word = "exec",
+};
+
 constexpr Command kImageCommand = {
     .name = "image",
     .operands = "pull | build | list | inspect | remove",

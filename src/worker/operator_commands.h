@@ -56,6 +56,7 @@ class OperatorCommands {
   // As SandboxPool::AcquireById and Sandbox::Exec. Internal: what is to be recorded couldn't be;
   // before the command, then it was not run, or after it.
   absl::StatusOr<OperatorOutcome> Run(const OperatorCommand& command);
+  std::chrono::milliseconds patience() const { return options_.patience; }
 
  private:
   absl::Status RecordBeginning(const OperatorCommand& command, const AuditRow& row);

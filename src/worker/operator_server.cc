@@ -25,8 +25,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kStep{100};
 constexpr milliseconds kRequestTime{5'000};
 constexpr milliseconds kSendTime{10'000};
-// For what a command printed and its reader has not taken when its own time is over.
-constexpr milliseconds kReaderTime{30'000};
+// To resume the sandbox, and for what a command printed and its reader has not taken when its own
+// time is over.
+constexpr milliseconds kBesideCommand{60'000};
 constexpr milliseconds kBreath{50};  // while the machine is out of something
 
 operators_v1::Response Answer(const absl::Status& status) {
@@ -208,7 +209,8 @@ operators_v1::Response OperatorServer::RunExec(const operators_v1::Exec& exec,
   command.arguments.assign(exec.arguments().begin(), exec.arguments().end());
   command.wall = exec.wall_ms() == 0 ? kOperatorWall : milliseconds(exec.wall_ms());
   command.who = who;
-  OutputSender sender(connection, stopping_, command.wall + kReaderTime);
+  OutputSender sender(connection, stopping_,
+                      parts_.commands->patience() + command.wall + kBesideCommand);
   command.stdio = [&sender](bool error, std::string_view data) { sender.Send(error, data); };
   command.cancelled = [&sender] { return sender.over(); };
   const absl::StatusOr<OperatorOutcome> outcome = parts_.commands->Run(command);

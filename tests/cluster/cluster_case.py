@@ -252,7 +252,7 @@ def seeded():
 def main():
     harness.require_program()
     for name in ("hpcc-cluster", "hpcc-scheduler", "hpcc-worker", "hpcc-agent", "hpcc-remote",
-                 "hpcc-audit", "hpcc-auth"):
+                 "hpcc-audit", "hpcc-auth", "hpcc-sandbox"):
         program = Path(harness.HPCC).with_name(name)
         if not os.access(program, os.X_OK):
             sys.exit("%s is missing: build it" % program)

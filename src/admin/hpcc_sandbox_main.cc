@@ -1,0 +1,5 @@
+#include "admin/sandbox_commands.h"
+
+int main(int argc, char** argv) {
+  return hpcc::RunSandbox(argc, argv);
+}
