@@ -52,26 +52,45 @@ void JobRunner::ReportRefused(const JobRequest& request, const absl::Status& sta
          status);
 }
 
+absl::StatusOr<std::string> JobRunner::ImageOf(const JobRequest& request) const {
+  const std::string& name = request.caller->image;
+  if (name == kHostImage && !parts_.image->directories().empty()) return name;
+  if (name != kHostImage && parts_.images != nullptr) return parts_.images->Find(name);
+  return absl::FailedPreconditionError(StrCat(kImageNotHere, "this worker has ",
+                                              name == kHostImage ? "no image host" : "no others"));
+}
+
+const std::vector<std::string>& JobRunner::ImageDirectories(const Caller& caller) const {
+  static const std::vector<std::string> none;
+  return caller.image == kHostImage ? parts_.image->directories() : none;
+}
+
+absl::Status JobRunner::CheckToolchain(const JobRequest& request, const Understood& understood) {
+  if (understood.toolchain->identity == request.command.toolchain) return absl::OkStatus();
+  const absl::Status status = absl::FailedPreconditionError(
+      StrCat(request.command.compiler, ": this worker has another compiler of that name"));
+  Report(SecurityEvent::kToolchainMismatch, request, status);
+  return status;
+}
+
+// The key of another image than `host` is made with the identity the client claims: whether the
+// image's compiler has it takes a sandbox to find out. Nothing is stored under such a key before
+// that was found out, so whoever claims something else finds nothing.
 absl::StatusOr<JobRunner::Understood> JobRunner::Understand(const JobRequest& request,
                                                             const Digest& manifest_digest,
                                                             FileSystem& fs) {
   const WorkerCommand& command = request.command;
-  if (request.caller->image != kHostImage) {
-    return absl::FailedPreconditionError(StrCat("no such image here: ", request.caller->image));
-  }
-  absl::StatusOr<UnderstoodCommand> known = UnderstandCommand(command, *parts_.image, fs);
+  HPCC_ASSIGN_OR_RETURN(std::string image, ImageOf(request));
+  absl::StatusOr<UnderstoodCommand> known = image == kHostImage
+                                                ? UnderstandCommand(command, *parts_.image, fs)
+                                                : UnderstandImageCommand(command, fs);
   if (absl::IsPermissionDenied(known.status())) ReportRefused(request, known.status());
   if (!known.ok()) return known.status();
-  Understood understood{*std::move(known), Digest()};
-  if (understood.toolchain->identity != command.toolchain) {
-    const absl::Status status = absl::FailedPreconditionError(
-        StrCat(command.compiler, ": this worker has another compiler of that name"));
-    Report(SecurityEvent::kToolchainMismatch, request, status);
-    return status;
-  }
+  Understood understood{*std::move(known), std::move(image), Digest()};
+  if (understood.toolchain) HPCC_RETURN_IF_ERROR(CheckToolchain(request, understood));
   understood.key = WorkerResultKey({.tenant = request.tenant->id(),
-                                    .image = request.caller->image,
-                                    .toolchain = understood.toolchain->identity,
+                                    .image = understood.image,
+                                    .toolchain = command.toolchain,
                                     .command = CommandKey(command, understood.invocation),
                                     .manifest = manifest_digest});
   return understood;
@@ -99,7 +118,7 @@ absl::StatusOr<std::optional<JobAnswer>> JobRunner::Probe(const JobRequest& requ
   Finished finished;
   finished.result = LookUp(request, understood.key);
   if (finished.result == nullptr) return std::nullopt;
-  HPCC_ASSIGN_OR_RETURN(JobAnswer answer, Answer(request, manifest_digest, understood.key, finished,
+  HPCC_ASSIGN_OR_RETURN(JobAnswer answer, Answer(request, manifest_digest, understood, finished,
                                                  /*hit=*/true, NewJobId(), started_ns));
   return answer;
 }
@@ -119,7 +138,7 @@ absl::Status JobRunner::CheckBlobs(const JobRequest& request, const SourceManife
   for (const ManifestEntry& entry : manifest.entries) {
     const bool is_file =
         entry.kind == ManifestEntry::Kind::kFile || entry.kind == ManifestEntry::Kind::kExecutable;
-    if (!is_file || IsInImage(entry.path, parts_.image->directories())) continue;
+    if (!is_file || IsInImage(entry.path, ImageDirectories(*request.caller))) continue;
     if (!request.tenant->blobs().Contains(entry.digest)) ++missing;
   }
   if (missing == 0) return absl::OkStatus();
@@ -144,14 +163,17 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
   // The key is the one a probe makes; what the manifest says of files can only refuse the command.
   AnythingFileSystem anything;
   HPCC_ASSIGN_OR_RETURN(Understood understood, Understand(request, manifest_digest, anything));
-  ManifestFileSystem files(*manifest);
-  absl::StatusOr<Invocation> invocation =
-      CheckCommand({&request.command, &parts_.image->directories(), understood.is_clang()}, files);
-  if (!invocation.ok()) {
-    ReportRefused(request, invocation.status());
-    return invocation.status();
+  const bool is_host = understood.image == kHostImage;
+  if (is_host) {
+    ManifestFileSystem files(*manifest);
+    absl::StatusOr<Invocation> invocation =
+        CheckCommand({&request.command, &parts_.image->directories(), understood.is_clang}, files);
+    if (!invocation.ok()) {
+      ReportRefused(request, invocation.status());
+      return invocation.status();
+    }
+    understood.invocation = *std::move(invocation);
   }
-  understood.invocation = *std::move(invocation);
 
   CompileExec exec;
   exec.job = NewJobId();
@@ -160,7 +182,7 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
     return tenant->blobs().Read(digest);
   };
   exec.texts = &request.tenant->texts();
-  exec.image = parts_.image;
+  exec.image = is_host ? parts_.image : nullptr;
   exec.command = &request.command;
   exec.invocation = &understood.invocation;
   exec.toolchain = understood.toolchain.get();
@@ -173,7 +195,7 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
     const absl::Status kept = request.tenant->manifests().Put(manifest_digest, manifest_bytes);
     if (!kept.ok()) Log(LogLevel::kWarning, StrCat("manifest: ", std::string(kept.message())));
   }
-  return Answer(request, manifest_digest, understood.key, finished, hit, exec.job, started_ns);
+  return Answer(request, manifest_digest, understood, finished, hit, exec.job, started_ns);
 }
 
 absl::StatusOr<JobRunner::Finished> JobRunner::CompileOrWait(const JobRequest& request,
@@ -194,23 +216,46 @@ absl::StatusOr<JobRunner::Finished> JobRunner::CompileOrWait(const JobRequest& r
   return finished;
 }
 
-absl::StatusOr<JobRunner::Finished> JobRunner::CompileNow(const JobRequest& request,
-                                                          const Understood& understood,
-                                                          CompileExec exec) {
-  absl::StatusOr<SandboxPool::Lease> lease = parts_.pool->Acquire(
-      request.tenant->id(), request.caller->image, options_.patience, request.cancelled);
+absl::StatusOr<SandboxPool::Lease> JobRunner::Lease(const JobRequest& request,
+                                                    const std::string& image) {
+  absl::StatusOr<SandboxPool::Lease> lease =
+      parts_.pool->Acquire(request.tenant->id(), image, options_.patience, request.cancelled);
   if (absl::IsResourceExhausted(lease.status())) {
     return RetryLater(std::string(lease.status().message()), kRetryWhenFull);
   }
-  if (absl::IsCancelled(lease.status())) return lease.status();
-  if (!lease.ok()) {
-    // Whatever keeps a sandbox from starting is this worker's trouble: nothing is wrong with the
-    // command.
-    const std::string why = StrCat("no sandbox: ", std::string(lease.status().message()));
-    Log(LogLevel::kError, why);
-    return absl::UnavailableError(why);
+  if (lease.ok() || absl::IsCancelled(lease.status())) return lease;
+  // Whatever keeps a sandbox from starting is this worker's trouble: nothing is wrong with the
+  // command.
+  const std::string why = StrCat("no sandbox: ", std::string(lease.status().message()));
+  Log(LogLevel::kError, why);
+  return absl::UnavailableError(why);
+}
+
+absl::Status JobRunner::AskImage(const JobRequest& request, Sandbox& sandbox,
+                                 const CompileExec& exec, Understood* understood) {
+  ManifestFileSystem files(*exec.manifest);
+  const absl::Status status = FinishImageCommand({.command = &request.command,
+                                                  .toolchains = parts_.toolchains,
+                                                  .job = exec.job,
+                                                  .limits = options_.limits,
+                                                  .cancelled = request.cancelled},
+                                                 sandbox, files, understood);
+  if (absl::IsPermissionDenied(status)) ReportRefused(request, status);
+  HPCC_RETURN_IF_ERROR(status);
+  return CheckToolchain(request, *understood);
+}
+
+absl::StatusOr<JobRunner::Finished> JobRunner::CompileNow(const JobRequest& request,
+                                                          const Understood& understood,
+                                                          CompileExec exec) {
+  HPCC_ASSIGN_OR_RETURN(const SandboxPool::Lease lease, Lease(request, understood.image));
+  Sandbox& sandbox = lease.sandbox();
+  Understood asked = understood;
+  if (!asked.toolchain) {
+    HPCC_RETURN_IF_ERROR(AskImage(request, sandbox, exec, &asked));
+    exec.invocation = &asked.invocation;
+    exec.toolchain = asked.toolchain.get();
   }
-  Sandbox& sandbox = lease->sandbox();
   absl::StatusOr<CompileOutcome> outcome = RunCompileExec(sandbox, exec);
   if (!outcome.ok()) {
     if (StrContains(std::string(outcome.status().message()), kUndeclared)) {
@@ -222,7 +267,8 @@ absl::StatusOr<JobRunner::Finished> JobRunner::CompileNow(const JobRequest& requ
     }
     return outcome.status();
   }
-  if (!parts_.image->StillHolds(request.command, *understood.toolchain)) {
+  const bool is_host = understood.image == kHostImage;
+  if (is_host && !parts_.image->StillHolds(request.command, *understood.toolchain)) {
     return absl::FailedPreconditionError("the compiler was replaced during the compile");
   }
   Finished finished;
@@ -239,9 +285,9 @@ absl::StatusOr<JobRunner::Finished> JobRunner::CompileNow(const JobRequest& requ
 }
 
 absl::StatusOr<JobAnswer> JobRunner::Answer(const JobRequest& request,
-                                            const Digest& manifest_digest, const Digest& key,
-                                            const Finished& finished, bool hit,
-                                            const std::string& job, int64_t started_ns) {
+                                            const Digest& manifest_digest,
+                                            const Understood& understood, const Finished& finished,
+                                            bool hit, const std::string& job, int64_t started_ns) {
   AuditRow row;
   row.time_ns = started_ns;
   row.job_id = job;
@@ -250,10 +296,10 @@ absl::StatusOr<JobAnswer> JobRunner::Answer(const JobRequest& request,
   row.worker = options_.worker;
   row.sandbox = hit ? "" : finished.sandbox;
   row.isolation = finished.result->isolation;
-  row.image_digest = request.caller->image;
+  row.image_digest = understood.image;
   row.source_digest = manifest_digest;
   row.flags = request.command.arguments;
-  row.cache_key = key;
+  row.cache_key = understood.key;
   row.hit = hit;
   row.output_digests = finished.result->outputs;
   row.exit_status = finished.exit_status;
@@ -274,7 +320,7 @@ absl::StatusOr<JobAnswer> JobRunner::Answer(const JobRequest& request,
   answer.job = job;
   answer.hit = hit;
   answer.exit_status = finished.exit_status;
-  answer.key = key;
+  answer.key = understood.key;
   answer.isolation = row.isolation;
   answer.wall = hit ? std::chrono::nanoseconds(0) : finished.wall;
   answer.bundle = {finished.result, &finished.result->bundle};

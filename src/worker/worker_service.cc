@@ -116,7 +116,7 @@ absl::Status WorkerService::Probe(const Call& call, const worker::v1::ProbeReque
   if (answer) return Reply(*answer, context, replies);
   CompileReply reply;
   worker::v1::Miss& miss = *reply.mutable_miss();
-  for (const std::string& directory : parts_.image->directories()) {
+  for (const std::string& directory : parts_.jobs->ImageDirectories(call.caller)) {
     miss.add_image_directories(directory);
   }
   replies->Write(reply);

@@ -25,7 +25,6 @@ class WorkerService final : public worker::v1::Worker::Service {
     CallerCheck* callers = nullptr;
     Tenants* tenants = nullptr;
     JobRunner* jobs = nullptr;
-    HostToolchains* image = nullptr;
     SecurityEvents* events = nullptr;
     CallTimers* timers = nullptr;
     FileSystem* fs = nullptr;
