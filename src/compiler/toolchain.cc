@@ -40,43 +40,9 @@ constexpr std::string_view kSearchVariables[] = {"CPATH",
                                                  "DEPENDENCIES_OUTPUT",
                                                  "SUNPRO_DEPENDENCIES"};
 
-// The name -x gives a language.
-std::string_view LanguageName(Language language) {
-  switch (language) {
-    case Language::kCxx:
-      return "c++";
-    case Language::kObjectiveC:
-      return "objective-c";
-    case Language::kObjectiveCxx:
-      return "objective-c++";
-    case Language::kPreprocessedC:
-      return "cpp-output";
-    case Language::kPreprocessedCxx:
-      return "c++-cpp-output";
-    case Language::kAssembler:
-      return "assembler";
-    case Language::kAssemblerWithCpp:
-      return "assembler-with-cpp";
-    default:
-      return "c";
-  }
-}
-
 bool IsPreprocessed(Language language) {
   return language == Language::kPreprocessedC || language == Language::kPreprocessedCxx ||
          language == Language::kAssembler;
-}
-
-// The words of a command that decide which programs run and where they look by themselves.
-std::vector<std::string> ShapingWords(const Invocation& invocation) {
-  std::vector<std::string> words;
-  for (const Argument& argument : invocation.arguments) {
-    const bool shapes = argument.effect == FlagEffect::kSearchRoot ||
-                        argument.effect == FlagEffect::kNative ||
-                        argument.flag.starts_with("-specs") || argument.flag.starts_with("--specs");
-    if (shapes) words.insert(words.end(), argument.words.begin(), argument.words.end());
-  }
-  return words;
 }
 
 // Whether a shaping word may name something relative to the working directory.
@@ -115,7 +81,7 @@ std::vector<std::string> ProbeCommand(const ToolchainRequest& request,
     const bool cxx = request.invocation->language == Language::kCxx;
     argv.insert(argv.end(), {cxx ? "/TP" : "/TC", "--", "/dev/null"});
   } else {
-    argv.insert(argv.end(), {"-x", std::string(LanguageName(request.invocation->language))});
+    argv.insert(argv.end(), {"-x", std::string(LanguageWord(request.invocation->language))});
     argv.insert(argv.end(), mode.begin(), mode.end());
     argv.emplace_back("/dev/null");
   }
@@ -285,11 +251,43 @@ absl::Status AddSearch(FileSystem& fs, CapturedProcess* asked, ToolchainFacts* f
 
 }  // namespace
 
+std::string_view LanguageWord(Language language) {
+  switch (language) {
+    case Language::kCxx:
+      return "c++";
+    case Language::kObjectiveC:
+      return "objective-c";
+    case Language::kObjectiveCxx:
+      return "objective-c++";
+    case Language::kPreprocessedC:
+      return "cpp-output";
+    case Language::kPreprocessedCxx:
+      return "c++-cpp-output";
+    case Language::kAssembler:
+      return "assembler";
+    case Language::kAssemblerWithCpp:
+      return "assembler-with-cpp";
+    default:
+      return "c";
+  }
+}
+
+std::vector<std::string> ShapingWords(const Invocation& invocation) {
+  std::vector<std::string> words;
+  for (const Argument& argument : invocation.arguments) {
+    const bool shapes = argument.effect == FlagEffect::kSearchRoot ||
+                        argument.effect == FlagEffect::kNative ||
+                        argument.flag.starts_with("-specs") || argument.flag.starts_with("--specs");
+    if (shapes) words.insert(words.end(), argument.words.begin(), argument.words.end());
+  }
+  return words;
+}
+
 Digest ToolchainRequestKey(const ToolchainRequest& request) {
   Hasher hasher("hpcc.toolchain-request.v1");
   hasher.Field(request.path);
   hasher.Number(static_cast<uint64_t>(request.invocation->grammar));
-  hasher.Field(LanguageName(request.invocation->language));
+  hasher.Field(LanguageWord(request.invocation->language));
   const std::vector<std::string> shaping = ShapingWords(*request.invocation);
   for (const std::string& word : shaping) hasher.Field(word);
   if (NamesRelativePath(*request.invocation)) hasher.Field(request.cwd);

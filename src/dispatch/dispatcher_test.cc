@@ -335,6 +335,45 @@ TEST_F(DispatcherTest, AnotherImageIsNotedOnce) {
   EXPECT_THAT(Notice(), HasSubstr("not this machine's"));
 }
 
+TEST_F(DispatcherTest, AnImageOnItsWayIsWaitedForByNobody) {
+  worker_.probe_failures.Add({grpc::StatusCode::RESOURCE_EXHAUSTED,
+                              "the image is not here: it is on its way to this worker"});
+  worker_.retry_after_ms = "5000";
+  EXPECT_EQ(Compile().cause, FallbackCause::kNoImage);
+  EXPECT_THAT(Notice(), HasSubstr("the worker does not have the image: "));
+  // Those that come after it don't even ask, and no other worker is asked to get it, too.
+  const int calls = worker_.calls;
+  EXPECT_EQ(Compile().cause, FallbackCause::kNoImage);
+  EXPECT_EQ(worker_.calls, calls);
+  EXPECT_EQ(scheduler_.routed, 1);
+}
+
+TEST_F(DispatcherTest, AnImageThatOneWorkerCannotGetAnotherMay) {
+  scheduler_.SetRoutes({worker_.Route("one"), worker_.Route("two")});
+  worker_.probe_failures.Add(
+      {grpc::StatusCode::FAILED_PRECONDITION, "the image is not here: no space left"});
+  EXPECT_EQ(Compile().cause, FallbackCause::kNone);
+  EXPECT_EQ(scheduler_.routed, 2);
+}
+
+TEST_F(DispatcherTest, OfAnImageNobodyCanReadEverythingIsSent) {
+  worker_.image = {};
+  Write("project/a.c", "#include <stddef.h>\nint a;\n");
+  ToolchainFacts facts;
+  facts.family = CompilerFamily::kGcc;
+  facts.identity = Digest::Of("gcc");
+  facts.built_in_search = {"/usr/lib/gcc/x86_64-linux-gnu/12/include", "/usr/include"};
+  remote_v1::Compile request = Request();
+  request.set_toolchain(EncodeToolchainFacts(facts));
+  ASSERT_EQ(dispatcher_.Compile(request, Forever).cause, FallbackCause::kNone);
+  int files = 0;
+  for (const ManifestEntry& entry : FakeWorker::ManifestOf(worker_.last()).entries) {
+    if (entry.kind == ManifestEntry::Kind::kFile) ++files;
+  }
+  EXPECT_GE(files, 2);
+  EXPECT_EQ(worker_.uploaded, files);
+}
+
 TEST_F(DispatcherTest, WhoGoesAwayCancelsTheCompile) {
   worker_.hangs = true;
   std::atomic<bool> wanted = true;

@@ -41,26 +41,45 @@ void JobRunner::ReportRefused(const JobRequest& request, const absl::Status& sta
          status);
 }
 
+absl::StatusOr<std::string> JobRunner::ImageOf(const JobRequest& request) const {
+  const std::string& name = request.caller->image;
+  if (name == kHostImage && !parts_.image->directories().empty()) return name;
+  if (name != kHostImage && parts_.images != nullptr) return parts_.images->Find(name);
+  return absl::FailedPreconditionError(StrCat(kImageNotHere, "this worker has ",
+                                              name == kHostImage ? "no image host" : "no others"));
+}
+
+const std::vector<std::string>& JobRunner::ImageDirectories(const Caller& caller) const {
+  static const std::vector<std::string> none;
+  return caller.image == kHostImage ? parts_.image->directories() : none;
+}
+
+absl::Status JobRunner::CheckToolchain(const JobRequest& request, const Understood& understood) {
+  if (understood.toolchain->identity == request.command.toolchain) return absl::OkStatus();
+  const absl::Status status = absl::FailedPreconditionError(
+      StrCat(request.command.compiler, ": this worker has another compiler of that name"));
+  Report(SecurityEvent::kToolchainMismatch, request, status);
+  return status;
+}
+
+// The key of another image than `host` is made with the identity the client claims: whether the
+// image's compiler has it takes a sandbox to find out. Nothing is stored under such a key before
+// that was found out, so whoever claims something else finds nothing.
 absl::StatusOr<JobRunner::Understood> JobRunner::Understand(const JobRequest& request,
                                                             const Digest& manifest_digest,
                                                             FileSystem& fs) {
   const WorkerCommand& command = request.command;
-  if (request.caller->image != kHostImage) {
-    return absl::FailedPreconditionError(StrCat("no such image here: ", request.caller->image));
-  }
-  absl::StatusOr<UnderstoodCommand> known = UnderstandCommand(command, *parts_.image, fs);
+  HPCC_ASSIGN_OR_RETURN(std::string image, ImageOf(request));
+  absl::StatusOr<UnderstoodCommand> known = image == kHostImage
+                                                ? UnderstandCommand(command, *parts_.image, fs)
+                                                : UnderstandImageCommand(command, fs);
   if (absl::IsPermissionDenied(known.status())) ReportRefused(request, known.status());
   if (!known.ok()) return known.status();
-  Understood understood{*std::move(known), Digest()};
-  if (understood.toolchain->identity != command.toolchain) {
-    const absl::Status status = absl::FailedPreconditionError(
-        StrCat(command.compiler, ": this worker has another compiler of that name"));
-    Report(SecurityEvent::kToolchainMismatch, request, status);
-    return status;
-  }
+  Understood understood{*std::move(known), std::move(image), Digest()};
+  if (understood.toolchain) HPCC_RETURN_IF_ERROR(CheckToolchain(request, understood));
   understood.key = WorkerResultKey({.tenant = request.tenant->id(),
-                                    .image = request.caller->image,
-                                    .toolchain = understood.toolchain->identity,
+                                    .image = understood.image,
+                                    .toolchain = command.toolchain,
                                     .command = CommandKey(command, understood.invocation),
                                     .manifest = manifest_digest});
   return understood;
@@ -94,6 +113,7 @@ void JobRunner::Probe(const JobRequest& request, const Digest& manifest_digest,
   finished.result = LookUp(request, understood->key);
   if (finished.result == nullptr) return done(std::nullopt);
   const JobFacts facts{.job = ids_.Next(),
+                       .image = understood->image,
                        .manifest = manifest_digest,
                        .key = understood->key,
                        .hit = true,
@@ -122,7 +142,7 @@ absl::Status JobRunner::CheckBlobs(const JobRequest& request, const SourceManife
   for (const ManifestEntry& entry : manifest.entries) {
     const bool is_file =
         entry.kind == ManifestEntry::Kind::kFile || entry.kind == ManifestEntry::Kind::kExecutable;
-    if (!is_file || IsInImage(entry.path, parts_.image->directories())) continue;
+    if (!is_file || IsInImage(entry.path, ImageDirectories(*request.caller))) continue;
     if (!request.tenant->blobs().Contains(entry.digest)) ++missing;
   }
   if (missing == 0) return absl::OkStatus();
@@ -147,14 +167,17 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
   // The key is the one a probe makes; what the manifest says of files can only refuse the command.
   AnythingFileSystem anything;
   HPCC_ASSIGN_OR_RETURN(Understood understood, Understand(request, manifest_digest, anything));
-  ManifestFileSystem files(*manifest);
-  absl::StatusOr<Invocation> invocation =
-      CheckCommand({&request.command, &parts_.image->directories(), understood.is_clang()}, files);
-  if (!invocation.ok()) {
-    ReportRefused(request, invocation.status());
-    return invocation.status();
+  const bool is_host = understood.image == kHostImage;
+  if (is_host) {
+    ManifestFileSystem files(*manifest);
+    absl::StatusOr<Invocation> invocation =
+        CheckCommand({&request.command, &parts_.image->directories(), understood.is_clang}, files);
+    if (!invocation.ok()) {
+      ReportRefused(request, invocation.status());
+      return invocation.status();
+    }
+    understood.invocation = *std::move(invocation);
   }
-  understood.invocation = *std::move(invocation);
 
   CompileExec exec;
   exec.job = ids_.Next();
@@ -163,7 +186,7 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
     return tenant->blobs().Read(digest);
   };
   exec.texts = &request.tenant->texts();
-  exec.image = parts_.image;
+  exec.image = is_host ? parts_.image : nullptr;
   exec.command = &request.command;
   exec.invocation = &understood.invocation;
   exec.toolchain = understood.toolchain.get();
@@ -177,6 +200,7 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
     if (!kept.ok()) Log(LogLevel::kWarning, StrCat("manifest: ", std::string(kept.message())));
   }
   const JobFacts facts{.job = exec.job,
+                       .image = understood.image,
                        .manifest = manifest_digest,
                        .key = understood.key,
                        .hit = hit,
@@ -205,23 +229,46 @@ absl::StatusOr<JobRunner::Finished> JobRunner::CompileOrWait(const JobRequest& r
   return finished;
 }
 
-absl::StatusOr<JobRunner::Finished> JobRunner::CompileNow(const JobRequest& request,
-                                                          const Understood& understood,
-                                                          CompileExec exec) {
-  absl::StatusOr<SandboxPool::Lease> lease = parts_.pool->Acquire(
-      request.tenant->id(), request.caller->image, options_.patience, request.cancelled);
+absl::StatusOr<SandboxPool::Lease> JobRunner::Lease(const JobRequest& request,
+                                                    const std::string& image) {
+  absl::StatusOr<SandboxPool::Lease> lease =
+      parts_.pool->Acquire(request.tenant->id(), image, options_.patience, request.cancelled);
   if (absl::IsResourceExhausted(lease.status())) {
     return RetryLater(std::string(lease.status().message()), kRetryWhenFull);
   }
-  if (absl::IsCancelled(lease.status())) return lease.status();
-  if (!lease.ok()) {
-    // Whatever keeps a sandbox from starting is this worker's trouble: nothing is wrong with the
-    // command.
-    const std::string why = StrCat("no sandbox: ", std::string(lease.status().message()));
-    Log(LogLevel::kError, why);
-    return absl::UnavailableError(why);
+  if (lease.ok() || absl::IsCancelled(lease.status())) return lease;
+  // Whatever keeps a sandbox from starting is this worker's trouble: nothing is wrong with the
+  // command.
+  const std::string why = StrCat("no sandbox: ", std::string(lease.status().message()));
+  Log(LogLevel::kError, why);
+  return absl::UnavailableError(why);
+}
+
+absl::Status JobRunner::AskImage(const JobRequest& request, Sandbox& sandbox,
+                                 const CompileExec& exec, Understood* understood) {
+  ManifestFileSystem files(*exec.manifest);
+  const absl::Status status = FinishImageCommand({.command = &request.command,
+                                                  .toolchains = parts_.toolchains,
+                                                  .job = exec.job,
+                                                  .limits = options_.limits,
+                                                  .cancelled = request.cancelled},
+                                                 sandbox, files, understood);
+  if (absl::IsPermissionDenied(status)) ReportRefused(request, status);
+  HPCC_RETURN_IF_ERROR(status);
+  return CheckToolchain(request, *understood);
+}
+
+absl::StatusOr<JobRunner::Finished> JobRunner::CompileNow(const JobRequest& request,
+                                                          const Understood& understood,
+                                                          CompileExec exec) {
+  HPCC_ASSIGN_OR_RETURN(const SandboxPool::Lease lease, Lease(request, understood.image));
+  Sandbox& sandbox = lease.sandbox();
+  Understood asked = understood;
+  if (!asked.toolchain) {
+    HPCC_RETURN_IF_ERROR(AskImage(request, sandbox, exec, &asked));
+    exec.invocation = &asked.invocation;
+    exec.toolchain = asked.toolchain.get();
   }
-  Sandbox& sandbox = lease->sandbox();
   absl::StatusOr<CompileOutcome> outcome = RunCompileExec(sandbox, exec);
   if (!outcome.ok()) {
     if (StrContains(std::string(outcome.status().message()), kUndeclared)) {
@@ -233,7 +280,8 @@ absl::StatusOr<JobRunner::Finished> JobRunner::CompileNow(const JobRequest& requ
     }
     return outcome.status();
   }
-  if (!parts_.image->StillHolds(request.command, *understood.toolchain)) {
+  const bool is_host = understood.image == kHostImage;
+  if (is_host && !parts_.image->StillHolds(request.command, *understood.toolchain)) {
     return absl::FailedPreconditionError("the compiler was replaced during the compile");
   }
   Finished finished;
@@ -259,7 +307,7 @@ AuditRow JobRunner::RowOf(const JobRequest& request, const JobFacts& facts,
   row.worker = options_.worker;
   row.sandbox = facts.hit ? "" : finished.sandbox;
   row.isolation = finished.result->isolation;
-  row.image_digest = request.caller->image;
+  row.image_digest = facts.image;
   row.source_digest = facts.manifest;
   row.flags = request.command.arguments;
   row.cache_key = facts.key;

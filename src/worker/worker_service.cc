@@ -105,7 +105,7 @@ absl::Status WorkerService::Reply(const JobAnswer& answer, grpc::ServerContext* 
 CompileReply WorkerService::Miss() const {
   CompileReply reply;
   worker::v1::Miss& miss = *reply.mutable_miss();
-  for (const std::string& directory : parts_.image->directories()) {
+  for (const std::string& directory : parts_.jobs->ImageDirectories(call.caller)) {
     miss.add_image_directories(directory);
   }
   return reply;

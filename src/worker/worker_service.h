@@ -26,7 +26,6 @@ class WorkerService final : public WorkerCalls {
     CallerCheck* callers = nullptr;
     Tenants* tenants = nullptr;
     JobRunner* jobs = nullptr;
-    HostToolchains* image = nullptr;
     SecurityEvents* events = nullptr;
     CallTimers* timers = nullptr;
     FileSystem* fs = nullptr;
