@@ -23,6 +23,9 @@
 namespace hpcc {
 
 inline constexpr std::string_view kToolchainQuestionFlag = "--toolchain";
+// Where a worker stages hpcc-agent for that: the one program besides the image's own that an agent
+// runs, and only with that flag.
+inline constexpr std::string_view kToolchainQuestionProgram = "/.hpcc/root/hpcc-agent";
 
 // `invocation` was read as one of clang where `is_clang`.
 std::vector<std::string> ToolchainQuestion(const std::string& compiler,

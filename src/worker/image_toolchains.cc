@@ -15,8 +15,7 @@ namespace {
 
 constexpr uint64_t kMaxAgentBytes = uint64_t{256} << 20;
 constexpr std::chrono::milliseconds kAskingTime{120'000};
-constexpr std::string_view kPlace = "/.hpcc/root/hpcc-agent";  // below kSandboxRoot
-static_assert(kPlace.substr(0, kSandboxRoot.size()) == kSandboxRoot);
+static_assert(kToolchainQuestionProgram.starts_with(kSandboxRoot), "the stage has no other place");
 
 }  // namespace
 
@@ -69,13 +68,13 @@ absl::StatusOr<HostToolchain> ImageToolchains::Ask(Sandbox& sandbox, const Quest
   const WorkerCommand& command = *question.command;
   HPCC_ASSIGN_OR_RETURN(const std::string agent, ReadFile(fs_, agent_, kMaxAgentBytes));
   SourceManifest manifest;
-  manifest.entries.push_back({.path = std::string(kPlace),
+  manifest.entries.push_back({.path = std::string(kToolchainQuestionProgram),
                               .kind = ManifestEntry::Kind::kExecutable,
                               .digest = Digest::Of(agent),
                               .target = ""});
   ExecRequest request;
   request.job = question.job;
-  request.arguments = {std::string(kPlace), std::string(kToolchainQuestionFlag)};
+  request.arguments = {std::string(kToolchainQuestionProgram), std::string(kToolchainQuestionFlag)};
   for (std::string& word :
        ToolchainQuestion(command.compiler, *question.invocation, question.is_clang)) {
     request.arguments.push_back(std::move(word));
