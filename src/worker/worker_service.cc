@@ -102,10 +102,10 @@ absl::Status WorkerService::Reply(const JobAnswer& answer, grpc::ServerContext* 
   return replies->Write(reply) ? absl::OkStatus() : absl::CancelledError("the client went away");
 }
 
-CompileReply WorkerService::Miss() const {
+CompileReply WorkerService::Miss(const Caller& caller) const {
   CompileReply reply;
   worker::v1::Miss& miss = *reply.mutable_miss();
-  for (const std::string& directory : parts_.jobs->ImageDirectories(call.caller)) {
+  for (const std::string& directory : parts_.jobs->ImageDirectories(caller)) {
     miss.add_image_directories(directory);
   }
   return reply;
@@ -127,7 +127,7 @@ absl::Status WorkerService::BeginProbe(ProbeCall* probe) {
                        if (!answer.ok())
                          return probe->Fail(End(&probe->context(), answer.status()));
                        if (*answer) return probe->Send(**answer);
-                       probe->Send(Miss());
+                       probe->Send(Miss(probe->work->caller));
                      });
   return absl::OkStatus();
 }

@@ -55,7 +55,7 @@ class WorkerService final : public WorkerCalls {
   absl::StatusOr<Call> Begin(const grpc::ServerContext& context);
   absl::StatusOr<JobRequest> ReadJob(const Call& call, const worker::v1::Command& command);
   absl::Status BeginProbe(ProbeCall* call);
-  worker::v1::CompileReply Miss() const;
+  worker::v1::CompileReply Miss(const Caller& caller) const;
   absl::Status RunCompile(const Call& call, const worker::v1::CompileRequest& request,
                           grpc::ServerContext* context, Replies* replies);
   absl::Status Receive(const Call& call, grpc::ServerContext* context,
