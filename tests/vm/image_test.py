@@ -29,7 +29,7 @@ PROGRAMS = Path(harness.HPCC).parent
 NEEDED = ("/usr/bin/qemu-system-x86_64", "/usr/bin/docker-registry",
           "/usr/src/linux-source-6.1.tar.xz")
 WANTED = ("base-files", "gcc", "libc6-dev")
-SHORT = ("lzio.c", "lctype.c", "lapi.c", "lstring.c")
+SHORT = ("lzio.c", "lctype.c", "lstring.c")
 FLAGS = ["-O2", "-g", "-Wall", "-DLUA_USE_LINUX"]
 IMAGE_PATIENCE = 300  # seconds, for a pull and a root on a machine that is busy
 SOURCE = "int number_%d(void) { return %d; }\n"
