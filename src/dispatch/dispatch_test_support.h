@@ -135,9 +135,8 @@ class FakeWorker final : public worker_v1::Worker::Service {
       Answer(/*hit=*/true, writer);
       return grpc::Status::OK;
     }
-    for (const std::string& directory : image) {
-      reply.mutable_miss()->add_image_directories(directory);
-    }
+    worker_v1::Miss& miss = *reply.mutable_miss();
+    for (const std::string& directory : image) miss.add_image_directories(directory);
     writer->Write(reply);
     return grpc::Status::OK;
   }

@@ -63,8 +63,8 @@ class ImageSupply {
   virtual absl::StatusOr<PreparedRoot> Root(const std::string& digest) = 0;
   // Images with a root.
   virtual absl::StatusOr<std::vector<StoredImage>> Prepared() = 0;
-  // Forgets images whose root had to make room for others, but those whose names `busy` gives, and layers of none.
-  // Asked once it is known which images there are.
+  // Forgets images whose root had to make room for others, but those whose names `busy` gives, and
+  // layers of none. Asked once it is known which images there are.
   virtual absl::Status Sweep(const std::function<std::set<std::string>()>& busy) = 0;
 };
 
