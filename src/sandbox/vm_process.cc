@@ -1,7 +1,6 @@
 #include "sandbox/vm_process.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -92,11 +91,14 @@ bool Arrange(const VmProgram& program) {
          Limit(RLIMIT_NPROC, program.tasks);
 }
 
+// Raw calls: the library's take a lock, which a thread that doesn't exist here may hold, to tell
+// all threads of the new ids.
 bool Descend(const VmProgram& program) {
   setsid();
-  if (program.user != 0 && (setgroups(program.groups.size(), program.groups.data()) != 0 ||
-                            setresgid(program.user, program.user, program.user) != 0 ||
-                            setresuid(program.user, program.user, program.user) != 0)) {
+  const uid_t id = program.user;
+  if (id != 0 &&
+      (syscall(SYS_setgroups, program.groups.size(), program.groups.data()) != 0 ||
+       syscall(SYS_setresgid, id, id, id) != 0 || syscall(SYS_setresuid, id, id, id) != 0)) {
     return false;
   }
   return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
