@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "compiler/toolchain_question.h"
 #include "worker/image_test_parts.h"
 #include "worker/replay.h"
 #include "worker/worker_test_support.h"
@@ -150,6 +151,17 @@ TEST_F(ImageJobTest, RefusedArgumentsAreNeverRun) {
   EXPECT_EQ(worker_.Probe("acme", unit_).status.error_code(), StatusCode::PERMISSION_DENIED);
   EXPECT_EQ(worker_.Compile("acme", unit_).status.error_code(), StatusCode::PERMISSION_DENIED);
   EXPECT_EQ(worker_.sandboxes().execs, 0);
+}
+
+// The agent would run it (compiler/toolchain_question.h), so no client may name it.
+TEST_F(ImageJobTest, WhatAClientStagesIsNoCompiler) {
+  for (const std::string& compiler :
+       {std::string(kToolchainQuestionProgram), unit_.root + "/gcc"}) {
+    unit_.compiler = compiler;
+    unit_.arguments = {std::string(kToolchainQuestionFlag), "-c", "unit.c", "-o", "unit.o"};
+    EXPECT_EQ(Probe().status.error_code(), StatusCode::PERMISSION_DENIED) << compiler;
+    EXPECT_EQ(worker_.Compile("acme", unit_).status.error_code(), StatusCode::PERMISSION_DENIED);
+  }
 }
 
 TEST_F(ImageJobTest, AJobIsReplayedInItsImage) {
