@@ -185,6 +185,37 @@ TEST_F(VirtualMachineTest, AnExecThatFillsTheWholeMachineTakesNothingAlong) {
   }
 }
 
+// Ten processes of the bomb are each smaller than its neighbour, which holds what is its own: of
+// all processes in the machine it is the largest.
+TEST_F(VirtualMachineTest, WhenOneExecHasUsedUpItsMemoryNoOtherHearsOfIt) {
+  sandbox_.reset();
+  Start({.id = "small",
+         .tenant = "acme",
+         .image = "host",
+         .cpus = 2,
+         .memory_bytes = uint64_t{192} << 20,
+         .blob_bytes = uint64_t{32} << 20});
+  ExecRequest calm = Command({kProbe, "hold-memory", "40", "8"});
+  ExecRequest failing = Command({"/bin/sh", "-c", "sleep 8; exit 3"});
+  for (ExecRequest neighbour : {calm, failing}) {
+    neighbour.limits.wall = std::chrono::minutes(5);  // of an emulated machine on a busy one
+    absl::StatusOr<ExecResult> beside;
+    std::thread running([&] { beside = Exec(neighbour); });
+    std::this_thread::sleep_for(seconds(1));
+    ExecRequest bomb = Command({kProbe, "eat-memory-together"});
+    bomb.limits.memory_bytes = uint64_t{64} << 30;  // far more than there is
+    bomb.limits.stage_bytes = uint64_t{8} << 30;
+    const absl::StatusOr<ExecResult> result = Exec(bomb);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result->exceeded, ExceededLimit::kMemory);
+    running.join();
+    ASSERT_TRUE(beside.ok()) << beside.status();
+    EXPECT_EQ(beside->exceeded, ExceededLimit::kNone);
+    EXPECT_EQ(beside->signal, 0);
+    EXPECT_EQ(beside->exit_status, neighbour.arguments[0] == kProbe ? 0 : 3);
+  }
+}
+
 // The best of a few: a busy machine makes any of them slow.
 TEST_F(VirtualMachineTest, ACloneIsThereInAFractionOfABootAndSoIsAResumedOne) {
   QemuRuntimeOptions options = VirtualMachines("timed");
