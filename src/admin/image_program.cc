@@ -1,11 +1,9 @@
-#include <algorithm>
 #include <array>
 #include <string_view>
-#include <vector>
 
+#include "admin/command_program.h"
 #include "admin/image_commands.h"
 #include "base/process_limits.h"
-#include "base/strings.h"
 
 namespace hpcc {
 
@@ -24,45 +22,11 @@ constexpr std::string_view kHelp =
     "\n"
     "'hpcc image pull --help' tells the options of one. The manual is hpcc-image(1).\n";
 
-int Run(const CommandContext& context, const std::vector<std::string>& words) {
-  const std::string_view first = words.empty() ? "" : std::string_view(words.front());
-  if (first == "--help" || first == "-h") {
-    context.console.Out(kHelp);
-    return kExitOk;
-  }
-  if (first == "--version") {
-    context.console.Out(StrCat("hpcc-image ", HPCC_VERSION, "\n"));
-    return kExitOk;
-  }
-  for (const Command* command : kCommands) {
-    if (command->name == StrCat("image ", first)) {
-      return RunCommand(*command, context, {words.begin() + 1, words.end()});
-    }
-  }
-  context.console.Err(words.empty() ? std::string(kHelp)
-                                    : StrCat("hpcc image: there is no ", first, "\n", kHelp));
-  return kExitUsage;
-}
-
 }  // namespace
 
 int RunImage(int argc, char** argv) {
   KeepMemoryPrivate();  // it holds logins to registries
-  FileSystem& fs = FileSystem::Real();
-  const Environment environment = Environment::OfThisProcess();
-  ProcessConsole console(environment);
-  const Config no_config;
-  const CommandContext context{fs,
-                               Clock::Real(),
-                               environment,
-                               no_config,
-                               fs.RealPath(".").value_or("/"),
-                               fs.RealPath("/proc/self/exe").value_or(""),
-                               console};
-  const int exit_code = Run(context, {argv + std::min(argc, 1), argv + argc});
-  if (console.Finish()) return exit_code;
-  console.Err("hpcc image: the output could not be written\n");
-  return exit_code == kExitOk ? kExitFailed : exit_code;
+  return RunCommandProgram({"image", kHelp, kCommands}, argc, argv);
 }
 
 }  // namespace hpcc

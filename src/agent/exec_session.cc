@@ -17,6 +17,7 @@
 #include "agent/blob_intake.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "compiler/toolchain_question.h"
 #include "hpcc/agent/v1/agent.grpc.pb.h"
 #include "sandbox/agent_limits.h"
 
@@ -53,6 +54,11 @@ absl::Status NotStarted(const ExecReport& report, const ExecCommand& command) {
   return absl::InternalError(what);
 }
 
+bool IsToolchainQuestion(const std::vector<std::string>& arguments) {
+  return arguments.size() > 1 && arguments[0] == kToolchainQuestionProgram &&
+         arguments[1] == kToolchainQuestionFlag;
+}
+
 }  // namespace
 
 absl::Status ExecSession::Run() {
@@ -83,7 +89,7 @@ absl::Status ExecSession::ReadHeader() {
   }
   HPCC_ASSIGN_OR_RETURN(command_, CheckExecHeader(request.header(), room_.memory_share));
   const std::string& program = command_.arguments.front();
-  if (!room_.image.layout().Covers(program)) {
+  if (!room_.image.layout().Covers(program) && !IsToolchainQuestion(command_.arguments)) {
     return absl::InvalidArgumentError(StrCat("exec: ", program, " is not in the image"));
   }
   return absl::OkStatus();

@@ -16,8 +16,9 @@ struct ProcessUsage {
   std::chrono::milliseconds cpu{0};  // of those that run, and of those they have waited for
 };
 
-// Stops as soon as there are more than `max_tasks`, with what it has by then: thousands of processes
-// that fork leave the one that must end them little time, and reading about them all takes longest.
+// Stops as soon as there are more than `max_tasks`, with what it has by then: thousands of
+// processes that fork leave the one that must end them little time, and reading about them all
+// takes longest.
 ProcessUsage SampleProcesses(uint64_t max_tasks);
 
 // Memory once more, where it seems to be too much: shared pages are divided among their users.

@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -13,6 +14,7 @@
 #include <cerrno>
 
 #include "base/posix_descriptor.h"
+#include "base/strings.h"
 
 namespace hpcc {
 
@@ -57,6 +59,27 @@ bool DropCapabilities() {
   return syscall(SYS_capset, &header, none) == 0;
 }
 
+bool WriteOwn(const char* file, std::string_view text) {
+  const Descriptor own(open(file, O_WRONLY | O_CLOEXEC));
+  return own.valid() && write(own.get(), text.data(), text.size()) == ssize_t(text.size());
+}
+
+bool EnterOwnUserNamespace(const ExecIdentity& identity) {
+  return unshare(CLONE_NEWUSER) == 0 &&
+         WriteOwn("/proc/self/uid_map", StrCat(identity.user, " ", identity.user, " 1")) &&
+         WriteOwn("/proc/self/setgroups", "deny") &&
+         WriteOwn("/proc/self/gid_map", StrCat(identity.group, " ", identity.group, " 1"));
+}
+
+// The kernel counts tasks by their id, which may be others', too; but a user namespace counts its
+// own (user_namespaces(7), since Linux 5.14), beside a limit that all share.
+bool LimitTasks(const ExecPlan& plan) {
+  const uint64_t tasks = plan.bounds.processes + kMoreTasks;
+  if (plan.own_identity) return Limit(RLIMIT_NPROC, tasks);
+  return Limit(RLIMIT_NPROC, tasks + kTasksOfOthers) && EnterOwnUserNamespace(plan.identity) &&
+         Limit(RLIMIT_NPROC, tasks);
+}
+
 // An id that a user namespace maps to nothing but itself is no root, whatever its number.
 constexpr unsigned long kSecureBits =
     SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
@@ -66,13 +89,12 @@ constexpr unsigned long kSecureBits =
 
 FailedStep LimitResources(const ExecPlan& plan) {
   const ExecBounds& bounds = plan.bounds;
-  const uint64_t others = plan.own_identity ? 0 : kTasksOfOthers;
   const uint64_t seconds = static_cast<uint64_t>(bounds.cpu.count()) / 1000 + kMoreSeconds;
   const uint64_t address_space = std::max(kLeastAddressSpace, 4 * bounds.memory_bytes);
   if (!Limit(RLIMIT_CORE, 0) || !Limit(RLIMIT_NOFILE, kOpenFiles) ||
       !Limit(RLIMIT_STACK, kStackBytes) || !Limit(RLIMIT_MEMLOCK, kLockedBytes) ||
-      !Limit(RLIMIT_MSGQUEUE, 0) || !Limit(RLIMIT_NPROC, bounds.processes + kMoreTasks + others) ||
-      !Limit(RLIMIT_CPU, seconds) || !Limit(RLIMIT_AS, address_space) ||
+      !Limit(RLIMIT_MSGQUEUE, 0) || !LimitTasks(plan) || !Limit(RLIMIT_CPU, seconds) ||
+      !Limit(RLIMIT_AS, address_space) ||
       (bounds.file_bytes != 0 && !Limit(RLIMIT_FSIZE, bounds.file_bytes))) {
     return Failed("limit resources");
   }

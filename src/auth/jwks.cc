@@ -65,9 +65,15 @@ Pkey RsaKey(std::string_view modulus, std::string_view exponent) {
   return KeyFrom("RSA", Params(OSSL_PARAM_BLD_to_param(builder.get())));
 }
 
+// A coordinate in its full size. Providers that keep their keys with GnuTLS publish it without its
+// leading zeros: the same number, and whether the point is on the curve is checked after that.
+std::string Padded(std::string_view coordinate) {
+  return std::string(kP256Bytes - coordinate.size(), '\0').append(coordinate);
+}
+
 Pkey P256Key(std::string_view x, std::string_view y) {
-  if (x.size() != kP256Bytes || y.size() != kP256Bytes) return nullptr;
-  const std::string point = StrCat("\x04", x, y);
+  if (x.empty() || x.size() > kP256Bytes || y.empty() || y.size() > kP256Bytes) return nullptr;
+  const std::string point = StrCat("\x04", Padded(x), Padded(y));
   const ParamBuilder builder(OSSL_PARAM_BLD_new());
   if (!builder ||
       OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) !=

@@ -6,7 +6,7 @@
 // Each key belongs to exactly one algorithm, which its own type decides:
 //
 //   kty "RSA", modulus of 2048 to 8192 bits, exponent up to 2^32   RS256
-//   kty "EC", crv "P-256"                                          ES256
+//   kty "EC", crv "P-256", coordinates of at most 32 bytes         ES256
 //   kty "OKP", crv "Ed25519"                                       EdDSA
 //
 // Keys of any other kind (symmetric ones above all) are no keys here, nor are those whose `use`,

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <string>
+
 #include "auth/auth_test_support.h"
 
 namespace hpcc {
@@ -75,6 +78,25 @@ TEST(JwksTest, APointBesideTheCurveIsNoKey) {
   EXPECT_EQ(Usable(key), 0u);
   key["y"] = Base64UrlEncode(std::string(32, '\xff'));
   EXPECT_EQ(Usable(key), 0u);
+}
+
+// As GnuTLS, and so glewlwyd, writes one key in 128, against RFC 7518, section 6.2.1.2.
+TEST(JwksTest, ACoordinateWithoutItsLeadingZerosIsTheSameNumber) {
+  for (const char* name : {"x", "y"}) {
+    std::optional<ProviderKey> key;
+    std::string coordinate;
+    do {
+      key.emplace(ProviderKey::Ec("e"));
+      coordinate = *Base64UrlDecode(key->Jwk()[name].get<std::string>());
+    } while (coordinate[0] != 0);
+    json shortened = key->Jwk();
+    shortened[name] = Base64UrlEncode(coordinate.substr(1));
+    const KeySet set = *ParseJwks(json{{"keys", {shortened}}}.dump());
+    ASSERT_EQ(set.keys().size(), 1u) << name;
+    EXPECT_TRUE(set.keys()[0].Verify("m", key->Sign("m"))) << name;
+    shortened[name] = Base64UrlEncode('\0' + coordinate);
+    EXPECT_EQ(Usable(shortened), 0u) << name;
+  }
 }
 
 TEST(JwksTest, OfSeveralKeysOfOneNameTheFirstCounts) {

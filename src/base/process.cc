@@ -249,33 +249,66 @@ void WriteToStream(int descriptor, std::string_view data) {
   }
 }
 
-absl::StatusOr<CapturedRun> RunCaptured(const std::vector<std::string>& argv,
-                                        const Environment& environment,
-                                        const CaptureLimits& limits) {
+struct CapturedProcess::State {
+  std::string program;
+  CaptureLimits limits;
+  pid_t pid = -1;
+  Descriptor out;
+  Descriptor err;
+  int64_t deadline_ns = 0;
+};
+
+CapturedProcess::CapturedProcess(std::unique_ptr<State> state) : state_(std::move(state)) {}
+CapturedProcess::CapturedProcess(CapturedProcess&&) noexcept = default;
+
+CapturedProcess::~CapturedProcess() {
+  if (state_ == nullptr) return;
+  kill(-state_->pid, SIGKILL);
+  Reap(state_->pid);
+}
+
+absl::StatusOr<CapturedProcess> CapturedProcess::Start(const std::vector<std::string>& argv,
+                                                       const Environment& environment,
+                                                       const CaptureLimits& limits) {
   HPCC_ASSIGN_OR_RETURN(StreamPair out, MakePipe());
   HPCC_ASSIGN_OR_RETURN(StreamPair err, MakePipe());
   HPCC_ASSIGN_OR_RETURN(
       const pid_t pid, Spawn(argv[0], argv, environment,
                              {.out = out.theirs.get(), .err = err.theirs.get(), .detached = true}));
-  out.theirs.Reset();
-  err.theirs.Reset();
+  auto state = std::make_unique<State>();
+  state->program = argv[0];
+  state->limits = limits;
+  state->pid = pid;
+  state->out = std::move(out.ours);
+  state->err = std::move(err.ours);
+  state->deadline_ns = Clock::Real().MonotonicNanoseconds() +
+                       std::chrono::duration_cast<std::chrono::nanoseconds>(limits.timeout).count();
+  return CapturedProcess(std::move(state));
+}
 
+absl::StatusOr<CapturedRun> CapturedProcess::Wait() {
+  const std::unique_ptr<State> state = std::move(state_);
+  const CaptureLimits& limits = state->limits;
   CapturedRun run;
-  Recording out_recording{std::move(out.ours), &run.out, limits.max_output_bytes};
-  Recording err_recording{std::move(err.ours), &run.err, limits.max_output_bytes};
-  const int64_t deadline =
-      Clock::Real().MonotonicNanoseconds() +
-      std::chrono::duration_cast<std::chrono::nanoseconds>(limits.timeout).count();
-  const bool finished =
-      ReadUntilExit(pid, {&out_recording, &err_recording}, deadline, /*stop_on_overflow=*/true);
-  if (!finished) kill(-pid, SIGKILL);
-  run.exit = Reap(pid);
+  Recording out_recording{std::move(state->out), &run.out, limits.max_output_bytes};
+  Recording err_recording{std::move(state->err), &run.err, limits.max_output_bytes};
+  const bool finished = ReadUntilExit(state->pid, {&out_recording, &err_recording},
+                                      state->deadline_ns, /*stop_on_overflow=*/true);
+  if (!finished) kill(-state->pid, SIGKILL);
+  run.exit = Reap(state->pid);
   if (finished) return run;
   if (out_recording.overflowed || err_recording.overflowed) {
-    return absl::ResourceExhaustedError(StrCat(argv[0], " wrote more than expected"));
+    return absl::ResourceExhaustedError(StrCat(state->program, " wrote more than expected"));
   }
   return absl::DeadlineExceededError(
-      StrCat(argv[0], " did not finish within ", limits.timeout.count(), " ms"));
+      StrCat(state->program, " did not finish within ", limits.timeout.count(), " ms"));
+}
+
+absl::StatusOr<CapturedRun> RunCaptured(const std::vector<std::string>& argv,
+                                        const Environment& environment,
+                                        const CaptureLimits& limits) {
+  HPCC_ASSIGN_OR_RETURN(CapturedProcess process, CapturedProcess::Start(argv, environment, limits));
+  return process.Wait();
 }
 
 absl::StatusOr<RecordedRun> RunAndRecord(const std::string& path,

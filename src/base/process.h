@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,27 @@ struct CaptureLimits {
 absl::StatusOr<CapturedRun> RunCaptured(const std::vector<std::string>& argv,
                                         const Environment& environment,
                                         const CaptureLimits& limits = {});
+
+// The same in two steps, for those who have something to do meanwhile. What it writes is read by
+// Wait(): one that writes more than a pipe holds goes no further before that.
+class CapturedProcess {
+ public:
+  static absl::StatusOr<CapturedProcess> Start(const std::vector<std::string>& argv,
+                                               const Environment& environment,
+                                               const CaptureLimits& limits = {});
+  // One that was not waited for is killed.
+  ~CapturedProcess();
+  CapturedProcess(CapturedProcess&&) noexcept;
+  CapturedProcess& operator=(CapturedProcess&&) noexcept = delete;
+
+  // As RunCaptured; once. The time allowed began with Start().
+  absl::StatusOr<CapturedRun> Wait();
+
+ private:
+  struct State;
+  explicit CapturedProcess(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;  // null: moved from, or waited for
+};
 
 struct RecordedRun {
   ExitStatus exit;

@@ -114,6 +114,34 @@ TEST(RunCapturedTest, MissingProgramIsAnError) {
   EXPECT_TRUE(absl::IsNotFound(RunCaptured({"/no/such/program"}, TestEnvironment()).status()));
 }
 
+TEST(CapturedProcessTest, RunsWhileItsCallerDoesSomethingElse) {
+  absl::StatusOr<CapturedProcess> process =
+      CapturedProcess::Start(Shell("printf out; printf err >&2; exit 3"), TestEnvironment());
+  ASSERT_TRUE(process.ok()) << process.status();
+  const absl::StatusOr<CapturedRun> other = Capture("printf other");
+  ASSERT_TRUE(other.ok()) << other.status();
+  const absl::StatusOr<CapturedRun> run = process->Wait();
+  ASSERT_TRUE(run.ok()) << run.status();
+  EXPECT_EQ(other->out, "other");
+  EXPECT_EQ(run->out, "out");
+  EXPECT_EQ(run->err, "err");
+  EXPECT_EQ(run->exit.code, 3);
+}
+
+TEST(CapturedProcessTest, OneThatIsNotWaitedForIsKilled) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);  // inherited: open for as long as any descendant lives
+  {
+    const absl::StatusOr<CapturedProcess> process =
+        CapturedProcess::Start(Shell("sleep 60 & sleep 60; wait"), TestEnvironment());
+    ASSERT_TRUE(process.ok()) << process.status();
+  }
+  close(ends[1]);
+  pollfd waiting{ends[0], POLLIN, 0};
+  EXPECT_EQ(poll(&waiting, 1, 20'000), 1) << "a descendant is still running";
+  close(ends[0]);
+}
+
 // RunAndRecord and ExitLike work on this process' own streams, signals and end: each test runs them
 // in a child whose output it reads.
 struct Observed {

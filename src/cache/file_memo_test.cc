@@ -109,7 +109,7 @@ TEST(FileMemoTest, EncodingIsAsWrittenDown) {
   const std::string bytes = memo.Encode();
   EXPECT_EQ(Hex(bytes.substr(0, bytes.size() - Digest::kSize)),
             "01"
-            "02"
+            "03"
             "01"
             "0100000000000000"
             "0300000000000000"

@@ -1,6 +1,7 @@
 #include "cache/toolchain_memo.h"
 
 #include "base/process.h"
+#include "cache/asking_turn.h"
 #include "cache/cache_test_support.h"
 
 namespace hpcc {
@@ -79,6 +80,75 @@ TEST_F(ToolchainMemoTest, WhatIsRememberedIsNotAskedAgain) {
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(again->identity, kMark);
   EXPECT_EQ(again->built_in_search, facts->built_in_search);
+}
+
+// A store that several threads may use.
+class LockedStore final : public Store {
+ public:
+  absl::StatusOr<std::string> Get(const StoreKey& key) override {
+    const std::lock_guard lock(mutex_);
+    ++gets_;
+    return store_.Get(key);
+  }
+  absl::Status Put(const StoreKey& key, std::string_view value) override {
+    const std::lock_guard lock(mutex_);
+    return store_.Put(key, value);
+  }
+  absl::Status Touch(const StoreKey& key) override { return Get(key).status(); }
+  absl::Status Remove(const StoreKey& key) override {
+    const std::lock_guard lock(mutex_);
+    return store_.Remove(key);
+  }
+  int gets() const {
+    const std::lock_guard lock(mutex_);
+    return gets_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  int gets_ = 0;
+  MemoryStore store_;
+};
+
+TEST_F(ToolchainMemoTest, WhoComesWhileAnotherAsksWaitsForItsAnswer) {
+  Write("a.c", "int a;\n");
+  const std::string gcc = CopyOfGcc();
+  ASSERT_TRUE(Identify(gcc, later_).ok());
+  MarkRemembered(gcc);
+  const std::vector<std::string> args = {"-c", "a.c"};
+  const Invocation invocation = ParseGnu({fs_, environment_, cwd_, "gcc", false}, args);
+  const ToolchainRequest request = {
+      .path = gcc, .cwd = cwd_, .invocation = &invocation, .environment = &environment_};
+  const StoreKey key{StoreNamespace::kToolchain, ToolchainRequestKey(request)};
+
+  LockedStore store;
+  const std::string directory = cwd_ + "/turns";
+  std::optional<AskingTurn> other(std::in_place, fs_, later_, directory, key.digest);
+  std::thread waiting([&] {
+    ToolchainMemo memo(store, fs_, later_, ToolchainMemo::Asking::kAllowed, directory);
+    const absl::StatusOr<ToolchainFacts> facts = memo.Identify(request, args);
+    EXPECT_TRUE(facts.ok() && facts->identity == kMark) << "it asked by itself";
+  });
+  while (store.gets() == 0) later_.Sleep(std::chrono::milliseconds(1));
+  later_.Sleep(std::chrono::milliseconds(20));
+  EXPECT_TRUE(store.Put(key, *store_.Get(key)).ok());
+  other.reset();
+  waiting.join();
+}
+
+TEST_F(ToolchainMemoTest, WhoWaitedInVainAsksAndNobodyWaitsForThat) {
+  const std::string gcc = CopyOfGcc();
+  const Invocation invocation = ParseGnu({fs_, environment_, cwd_, "gcc", false}, {"-c", "foo.c"});
+  const std::string directory = cwd_ + "/turns";
+  const ToolchainRequest request = {
+      .path = gcc, .cwd = cwd_, .invocation = &invocation, .environment = &environment_};
+  const AskingTurn stuck(fs_, later_, directory, ToolchainRequestKey(request));
+  ToolchainMemo memo(store_, fs_, later_, ToolchainMemo::Asking::kAllowed, directory);
+  EXPECT_TRUE(memo.Identify(request, {}).ok());
+  EXPECT_EQ(Remembered(), 1U);
+  const int64_t start = later_.MonotonicNanoseconds();
+  EXPECT_TRUE(memo.Identify(request, {}).ok());
+  EXPECT_LT(later_.MonotonicNanoseconds() - start, std::chrono::nanoseconds(kTurnPatience).count());
 }
 
 TEST_F(ToolchainMemoTest, ChangedFileAsksAgain) {

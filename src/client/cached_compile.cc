@@ -88,7 +88,8 @@ bool CachedCompile::Succeeded(const std::optional<NotCacheable>& refusal) {
 
 bool CachedCompile::Identify() {
   if (identified_) return true;
-  ToolchainMemo memo(chain_.store(), fs_, clock_);
+  ToolchainMemo memo(chain_.store(), fs_, clock_, ToolchainMemo::Asking::kAllowed,
+                     config_.local_directory);
   identified_ = Succeeded(subject_.Identify(memo));
   return identified_;
 }

@@ -119,6 +119,7 @@ remote_v1::Compile RemoteCompile::Describe() const {
   request.set_working_directory(command.cwd);
   request.set_toolchain(EncodeToolchainFacts(subject_.toolchain()));
   request.set_project_root(subject_.unit().root.directory());
+  request.set_preprocessed(config_.source_mode == SourceMode::kPreprocessed);
   return request;
 }
 

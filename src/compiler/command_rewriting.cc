@@ -71,17 +71,31 @@ std::vector<std::string> CompileCommand(const Invocation& invocation,
   return WithoutEffects(invocation, std::move(added), {FlagEffect::kDependency});
 }
 
-std::vector<std::string> PreprocessCommand(const Invocation& invocation,
-                                           const std::string& dependency_file) {
-  Words added;
-  added.emplace_back("-E");
-  AddGnuFlag(invocation, "-dD", "", &added);
+namespace {
+
+Words PreprocessAnd(Words added, const Invocation& invocation, const std::string& dependency_file) {
   AddGnuFlag(invocation, "-MD", "", &added);
   AddGnuFlag(invocation, "-MF", dependency_file, &added);
   AddGnuFlag(invocation, "-MP", "", &added);
   AddTargets(invocation, &added);
   return WithoutEffects(invocation, std::move(added),
                         {FlagEffect::kDependency, FlagEffect::kMode, FlagEffect::kOutput});
+}
+
+}  // namespace
+
+std::vector<std::string> PreprocessCommand(const Invocation& invocation,
+                                           const std::string& dependency_file) {
+  Words added = {"-E"};
+  AddGnuFlag(invocation, "-dD", "", &added);
+  return PreprocessAnd(std::move(added), invocation, dependency_file);
+}
+
+std::vector<std::string> UnitTextCommand(const Invocation& invocation,
+                                         const std::string& dependency_file) {
+  // The working directory is the compile's own to name.
+  return PreprocessAnd({"-E", "-fdirectives-only", "-fno-working-directory"}, invocation,
+                       dependency_file);
 }
 
 std::vector<std::string> DateTimeCommand(const Invocation& invocation) {

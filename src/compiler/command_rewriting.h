@@ -27,6 +27,11 @@ std::vector<std::string> CompileCommand(const Invocation& invocation,
 std::vector<std::string> PreprocessCommand(const Invocation& invocation,
                                            const std::string& dependency_file);
 
+// The preprocessor of gcc alone, carrying out directives and expanding nothing, to standard output;
+// what it reads is written to `dependency_file`. See compiler/unit_text.h.
+std::vector<std::string> UnitTextCommand(const Invocation& invocation,
+                                         const std::string& dependency_file);
+
 // The preprocessor alone, warning (whatever the user's warning flags say) of each expansion of
 // __DATE__, __TIME__ and __TIMESTAMP__.
 std::vector<std::string> DateTimeCommand(const Invocation& invocation);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "compiler/logical_line.h"
 
 namespace hpcc {
 
@@ -89,10 +90,25 @@ bool InLineComment(std::string_view text, size_t position) {
   return !StrContains(line.substr(comment), "*/");
 }
 
+// Whether a raw string may begin somewhere: R", with or without an encoding in front, that is no
+// end of a longer name. ("FOR" is none, and every parser made by bison has it.)
+bool MayHoldRawString(std::string_view text) {
+  constexpr std::string_view kEncodings[] = {"", "u8", "u", "U", "L"};
+  for (size_t at = text.find("R\""); at != kNone; at = text.find("R\"", at + 1)) {
+    const std::string_view before = text.substr(0, at);
+    for (const std::string_view encoding : kEncodings) {
+      if (!before.ends_with(encoding)) continue;
+      const std::string_view outside = before.substr(0, before.size() - encoding.size());
+      if (outside.empty() || !IsIdentifierCharacter(outside.back())) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 bool IsSurelyInComment(std::string_view text, size_t position, bool line_comments) {
-  if (StrContains(text, "R\"")) return false;
+  if (MayHoldRawString(text)) return false;
   if (line_comments && InLineComment(text, position)) return true;
   return BlockComments(text).Contain(position);
 }

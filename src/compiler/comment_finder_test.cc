@@ -25,6 +25,7 @@ TEST(CommentFinderTest, FindsBothKindsOfComments) {
            "a(\"/* no comment */\");\n/* X */",
            "// http://example.org/*\nint a; // X",
            "/* not closed X",
+           "char* a[] = {\"FOR\", \"OR\"};\n/* X */",
        }) {
     EXPECT_TRUE(Sure(text)) << text;
   }
@@ -54,6 +55,12 @@ TEST(CommentFinderTest, DoubtIsNoComment) {
            "asm(\"nop \\\n// X\");",
            "asm(\"nop \?\?/\n// X\");",
            "asm(R\"(\n// X\n)\");",
+           "asm(u8R\"(\n// X\n)\");",
+           "asm(uR\"(\n// X\n)\");",
+           "asm(UR\"(\n// X\n)\");",
+           "asm(LR\"(\n// X\n)\");",
+           "asm(L\\\nR\"(\n// X\n)\");",
+           "R\"(\n// X\n)\";",
            "#include <sys/*X.h>",
            "/* a *\\\n/ X /* */",
            "// a \\\n/* b\nX */",

@@ -42,6 +42,8 @@ TEST(MayEmbedFilesTest, LiteralThatEndsLikeADirectiveAndGoesOnOtherwiseIsNone) {
            "puts(\".in\\n\");",
            "puts(\"config.in\\0\");",
            "f(x.inc, y);",
+           // What bison writes into every parser, and the name of a token.
+           "/* Use api.header.include to #include this header */\nchar* a[] = {\"FOR\"};",
        }) {
     EXPECT_FALSE(InSource(text)) << text;
   }

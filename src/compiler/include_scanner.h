@@ -46,7 +46,7 @@ struct ScannedText {
 
 // Raised whenever the same text is reported differently: what was kept of a scan by another version
 // is worthless.
-inline constexpr uint8_t kIncludeScannerVersion = 2;
+inline constexpr uint8_t kIncludeScannerVersion = 3;
 
 // `assembler`: the text is assembly, where .include pulls in a file too.
 ScannedText ScanForIncludes(std::string_view text, bool assembler);

@@ -5,15 +5,17 @@
 #endif
 
 #include <algorithm>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "base/bytes.h"
-#include "base/content_digest.h"
 #include "base/path.h"
 #include "base/process.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "compiler/compiler_report.h"
+#include "compiler/file_digests.h"
 #include "compiler/program_files.h"
 
 namespace hpcc {
@@ -38,43 +40,9 @@ constexpr std::string_view kSearchVariables[] = {"CPATH",
                                                  "DEPENDENCIES_OUTPUT",
                                                  "SUNPRO_DEPENDENCIES"};
 
-// The name -x gives a language.
-std::string_view LanguageName(Language language) {
-  switch (language) {
-    case Language::kCxx:
-      return "c++";
-    case Language::kObjectiveC:
-      return "objective-c";
-    case Language::kObjectiveCxx:
-      return "objective-c++";
-    case Language::kPreprocessedC:
-      return "cpp-output";
-    case Language::kPreprocessedCxx:
-      return "c++-cpp-output";
-    case Language::kAssembler:
-      return "assembler";
-    case Language::kAssemblerWithCpp:
-      return "assembler-with-cpp";
-    default:
-      return "c";
-  }
-}
-
 bool IsPreprocessed(Language language) {
   return language == Language::kPreprocessedC || language == Language::kPreprocessedCxx ||
          language == Language::kAssembler;
-}
-
-// The words of a command that decide which programs run and where they look by themselves.
-std::vector<std::string> ShapingWords(const Invocation& invocation) {
-  std::vector<std::string> words;
-  for (const Argument& argument : invocation.arguments) {
-    const bool shapes = argument.effect == FlagEffect::kSearchRoot ||
-                        argument.effect == FlagEffect::kNative ||
-                        argument.flag.starts_with("-specs") || argument.flag.starts_with("--specs");
-    if (shapes) words.insert(words.end(), argument.words.begin(), argument.words.end());
-  }
-  return words;
 }
 
 // Whether a shaping word may name something relative to the working directory.
@@ -113,7 +81,7 @@ std::vector<std::string> ProbeCommand(const ToolchainRequest& request,
     const bool cxx = request.invocation->language == Language::kCxx;
     argv.insert(argv.end(), {cxx ? "/TP" : "/TC", "--", "/dev/null"});
   } else {
-    argv.insert(argv.end(), {"-x", std::string(LanguageName(request.invocation->language))});
+    argv.insert(argv.end(), {"-x", std::string(LanguageWord(request.invocation->language))});
     argv.insert(argv.end(), mode.begin(), mode.end());
     argv.emplace_back("/dev/null");
   }
@@ -164,32 +132,44 @@ void WatchDirectory(FileSystem& fs, const std::string& path, ToolchainFacts* fac
 class IdentityBuilder {
  public:
   IdentityBuilder(FileSystem& fs, const Environment& environment, ToolchainFacts* facts)
-      : fs_(fs), environment_(environment), facts_(facts), hasher_("hpcc.toolchain-identity.v1") {}
+      : fs_(fs), environment_(environment), facts_(facts), digests_(fs, kMaxProgramBytes) {}
 
-  Hasher& hasher() { return hasher_; }
-
-  absl::Status AddProgram(const std::string& program) {
-    std::string file = program;
-    if (program.find('/') == std::string::npos) {
-      file = FindOnPath(fs_, environment_, program);
-      if (file.empty()) return absl::UnavailableError(StrCat(program, " is not on PATH"));
-      facts_->lookups.push_back({program, file});
+  // What they load belongs to them.
+  absl::Status AddPrograms(const std::vector<std::string>& programs) {
+    std::vector<std::string> files;
+    for (const std::string& program : programs) {
+      std::string file = program;
+      if (program.find('/') == std::string::npos) {
+        file = FindOnPath(fs_, environment_, program);
+        if (file.empty()) return absl::UnavailableError(StrCat(program, " is not on PATH"));
+        facts_->lookups.push_back({program, file});
+      }
+      digests_.Ask(file);  // while it is found out what it loads
+      files.push_back(std::move(file));
     }
-    HPCC_RETURN_IF_ERROR(AddFile(file));
-    for (const std::string& library : SharedLibrariesOf(fs_, environment_, file)) {
-      HPCC_RETURN_IF_ERROR(AddFile(library));
+    for (const std::string& file : files) {
+      AddFile(file);
+      for (const std::string& library : SharedLibrariesOf(fs_, environment_, file)) {
+        AddFile(library);
+      }
     }
     return absl::OkStatus();
   }
 
-  absl::Status AddFile(const std::string& path) {
-    if (!added_.insert(path).second) return absl::OkStatus();
-    FileStat stat;
-    HPCC_ASSIGN_OR_RETURN(const Digest content,
-                          DigestFileAndStat(fs_, path, kMaxProgramBytes, &stat));
-    facts_->files.push_back({path, stat, content});
-    // The place is not part of what a toolchain is, but its name may be.
-    hasher_.Field(path::Basename(path)).Field(content);
+  void AddFile(const std::string& path) {
+    if (!added_.insert(path).second) return;
+    digests_.Ask(path);
+    files_.push_back(path);
+  }
+
+  // Puts all files into the facts, and into what the identity is made of.
+  absl::Status Finish(Hasher* hasher) {
+    for (const std::string& path : files_) {
+      HPCC_ASSIGN_OR_RETURN(const FileDigests::Digested file, digests_.Take(path));
+      facts_->files.push_back({path, file.stat, file.content});
+      // The place is not part of what a toolchain is, but its name may be.
+      hasher->Field(path::Basename(path)).Field(file.content);
+    }
     return absl::OkStatus();
   }
 
@@ -197,8 +177,9 @@ class IdentityBuilder {
   FileSystem& fs_;
   const Environment& environment_;
   ToolchainFacts* facts_;
-  Hasher hasher_;
+  FileDigests digests_;
   std::set<std::string> added_;
+  std::vector<std::string> files_;  // in the order they were added
 };
 
 // The commands the compiler would run, without the words that only say where it runs.
@@ -218,31 +199,95 @@ absl::Status AddIdentity(FileSystem& fs, const ToolchainRequest& request,
                          const CompilerReport& report, ToolchainFacts* facts) {
   const Environment probe = ProbeEnvironment(*request.environment);
   IdentityBuilder builder(fs, probe, facts);
-  builder.hasher().Number(static_cast<uint64_t>(report.family)).Field(report.version);
-  HPCC_RETURN_IF_ERROR(builder.AddProgram(request.path));
-  for (const std::string& program : report.programs) {
-    HPCC_RETURN_IF_ERROR(builder.AddProgram(program));
-  }
-  for (const std::string& file : report.files) HPCC_RETURN_IF_ERROR(builder.AddFile(file));
+  std::vector<std::string> programs = {request.path};
+  programs.insert(programs.end(), report.programs.begin(), report.programs.end());
+  HPCC_RETURN_IF_ERROR(builder.AddPrograms(programs));
+  for (const std::string& file : report.files) builder.AddFile(file);
+  Hasher hasher("hpcc.toolchain-identity.v1");
+  hasher.Number(static_cast<uint64_t>(report.family)).Field(report.version);
+  HPCC_RETURN_IF_ERROR(builder.Finish(&hasher));
   for (const Argument& argument : request.invocation->arguments) {
     if (argument.flag == "-B") WatchDirectory(fs, path::Join(request.cwd, argument.value), facts);
   }
   if (facts->opaque) {
-    for (const std::string& command : report.commands) builder.hasher().Field(command);
+    for (const std::string& command : report.commands) hasher.Field(command);
   } else if (request.invocation->uses_native) {
-    builder.hasher().Field(CommandsWithoutPlace(report, request.cwd));
+    hasher.Field(CommandsWithoutPlace(report, request.cwd));
   }
-  facts->identity = builder.hasher().Finish();
+  facts->identity = hasher.Finish();
+  return absl::OkStatus();
+}
+
+// Asked with all arguments of the compile: what a wrapper makes of them.
+absl::StatusOr<ToolchainFacts> ProbeOpaque(FileSystem& fs, const ToolchainRequest& request) {
+  std::vector<std::string> argv = {request.path, "-###"};
+  // No temporary files, which have random names.
+  if (request.invocation->grammar != Grammar::kMsvc) argv.emplace_back("-pipe");
+  argv.insert(argv.end(), request.full_arguments->begin(), request.full_arguments->end());
+  Environment full = *request.environment;
+  full.Set("LC_ALL", "C");
+  HPCC_ASSIGN_OR_RETURN(const CompilerReport report, Ask(argv, full));
+  ToolchainFacts facts{.family = report.family, .opaque = true};
+  HPCC_RETURN_IF_ERROR(AddIdentity(fs, request, report, &facts));
+  return facts;
+}
+
+// Where the compiler searches by itself. Asking takes as long as all the rest, so it goes on beside
+// it.
+absl::StatusOr<CapturedProcess> AskForSearch(const ToolchainRequest& request,
+                                             const Environment& environment) {
+  return CapturedProcess::Start(ProbeCommand(request, {"-E", "-v"}), environment);
+}
+
+absl::Status AddSearch(FileSystem& fs, CapturedProcess* asked, ToolchainFacts* facts) {
+  HPCC_ASSIGN_OR_RETURN(const CapturedRun search, asked->Wait());
+  facts->built_in_search = ParseBuiltInSearch(search.err);
+  // A newer gcc installed beside the one clang chose would be chosen instead.
+  for (const std::string& installation : ParseGccInstallations(search.err)) {
+    WatchDirectory(fs, std::string(path::Dirname(installation)), facts);
+  }
   return absl::OkStatus();
 }
 
 }  // namespace
 
+std::string_view LanguageWord(Language language) {
+  switch (language) {
+    case Language::kCxx:
+      return "c++";
+    case Language::kObjectiveC:
+      return "objective-c";
+    case Language::kObjectiveCxx:
+      return "objective-c++";
+    case Language::kPreprocessedC:
+      return "cpp-output";
+    case Language::kPreprocessedCxx:
+      return "c++-cpp-output";
+    case Language::kAssembler:
+      return "assembler";
+    case Language::kAssemblerWithCpp:
+      return "assembler-with-cpp";
+    default:
+      return "c";
+  }
+}
+
+std::vector<std::string> ShapingWords(const Invocation& invocation) {
+  std::vector<std::string> words;
+  for (const Argument& argument : invocation.arguments) {
+    const bool shapes = argument.effect == FlagEffect::kSearchRoot ||
+                        argument.effect == FlagEffect::kNative ||
+                        argument.flag.starts_with("-specs") || argument.flag.starts_with("--specs");
+    if (shapes) words.insert(words.end(), argument.words.begin(), argument.words.end());
+  }
+  return words;
+}
+
 Digest ToolchainRequestKey(const ToolchainRequest& request) {
   Hasher hasher("hpcc.toolchain-request.v1");
   hasher.Field(request.path);
   hasher.Number(static_cast<uint64_t>(request.invocation->grammar));
-  hasher.Field(LanguageName(request.invocation->language));
+  hasher.Field(LanguageWord(request.invocation->language));
   const std::vector<std::string> shaping = ShapingWords(*request.invocation);
   for (const std::string& word : shaping) hasher.Field(word);
   if (NamesRelativePath(*request.invocation)) hasher.Field(request.cwd);
@@ -258,24 +303,18 @@ Digest ToolchainRequestKey(const ToolchainRequest& request) {
 }
 
 absl::StatusOr<ToolchainFacts> ProbeToolchain(FileSystem& fs, const ToolchainRequest& request) {
+  if (request.full_arguments != nullptr) return ProbeOpaque(fs, request);
   const Environment environment = ProbeEnvironment(*request.environment);
-  const bool msvc = request.invocation->grammar == Grammar::kMsvc;
-
-  if (request.full_arguments != nullptr) {
-    std::vector<std::string> argv = {request.path, "-###"};
-    if (!msvc) argv.emplace_back("-pipe");  // no temporary files, which have random names
-    argv.insert(argv.end(), request.full_arguments->begin(), request.full_arguments->end());
-    Environment full = *request.environment;
-    full.Set("LC_ALL", "C");
-    HPCC_ASSIGN_OR_RETURN(const CompilerReport report, Ask(argv, full));
-    ToolchainFacts facts{.family = report.family, .opaque = true};
-    HPCC_RETURN_IF_ERROR(AddIdentity(fs, request, report, &facts));
-    return facts;
-  }
-
   const std::vector<std::string> mode =
-      msvc ? std::vector<std::string>{"-###", "/c"}
-           : std::vector<std::string>{"-###", "-c", "-o", "/dev/null"};
+      request.invocation->grammar == Grammar::kMsvc
+          ? std::vector<std::string>{"-###", "/c"}
+          : std::vector<std::string>{"-###", "-c", "-o", "/dev/null"};
+  const bool searches = !IsPreprocessed(request.invocation->language);
+  std::optional<CapturedProcess> search;
+  if (searches && IsElfProgram(fs, request.path)) {
+    HPCC_ASSIGN_OR_RETURN(CapturedProcess asked, AskForSearch(request, environment));
+    search.emplace(std::move(asked));
+  }
   HPCC_ASSIGN_OR_RETURN(const CompilerReport report, Ask(ProbeCommand(request, mode), environment));
   ToolchainFacts facts{.family = report.family};
   facts.opaque = IsOpaque(fs, request.path, report);
@@ -285,15 +324,8 @@ absl::StatusOr<ToolchainFacts> ProbeToolchain(FileSystem& fs, const ToolchainReq
     return facts;
   }
   HPCC_RETURN_IF_ERROR(AddIdentity(fs, request, report, &facts));
-  if (!IsPreprocessed(request.invocation->language)) {
-    HPCC_ASSIGN_OR_RETURN(const CapturedRun search,
-                          RunCaptured(ProbeCommand(request, {"-E", "-v"}), environment));
-    facts.built_in_search = ParseBuiltInSearch(search.err);
-    // A newer gcc installed beside the one clang chose would be chosen instead.
-    for (const std::string& installation : ParseGccInstallations(search.err)) {
-      WatchDirectory(fs, std::string(path::Dirname(installation)), &facts);
-    }
-  }
+  if (searches && !search) return absl::UnavailableError(StrCat(request.path, " has changed"));
+  if (search) HPCC_RETURN_IF_ERROR(AddSearch(fs, &*search, &facts));
   return facts;
 }
 

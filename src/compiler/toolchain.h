@@ -59,6 +59,11 @@ struct ToolchainRequest {
   const std::vector<std::string>* full_arguments = nullptr;
 };
 
+// What -x calls a language; "c" for one that it has no name for.
+std::string_view LanguageWord(Language language);
+// The words of a command that decide which programs run and where they look by themselves.
+std::vector<std::string> ShapingWords(const Invocation& invocation);
+
 // Under which the facts of a request are remembered: whatever they depend on that is known without
 // asking.
 Digest ToolchainRequestKey(const ToolchainRequest& request);

@@ -29,6 +29,7 @@ bool ConcernsAll(FallbackCause cause) {
     case FallbackCause::kNoWorker:
     case FallbackCause::kCertificate:
     case FallbackCause::kWorkerLost:
+    case FallbackCause::kNoImage:
     case FallbackCause::kQuota:
       return true;
     default:

@@ -114,6 +114,7 @@ class FakeWorker final : public worker_v1::Worker::Service {
   Failures compile_failures;
   std::string retry_after_ms;            // goes with every failure; "": nothing
   std::function<void()> before_compile;  // in the call
+  std::string diagnostics;               // of every compile
   std::vector<std::string> image = {"/usr"};
   std::atomic<int> calls = 0;
   std::atomic<int> probes = 0;
@@ -134,9 +135,8 @@ class FakeWorker final : public worker_v1::Worker::Service {
       Answer(/*hit=*/true, writer);
       return grpc::Status::OK;
     }
-    for (const std::string& directory : image) {
-      reply.mutable_miss()->add_image_directories(directory);
-    }
+    worker_v1::Miss& miss = *reply.mutable_miss();
+    for (const std::string& directory : image) miss.add_image_directories(directory);
     writer->Write(reply);
     return grpc::Status::OK;
   }
@@ -214,15 +214,15 @@ class FakeWorker final : public worker_v1::Worker::Service {
     }
     return status;
   }
-  static void Answer(bool hit, grpc::ServerWriter<worker_v1::CompileReply>* writer) {
+  void Answer(bool hit, grpc::ServerWriter<worker_v1::CompileReply>* writer) const {
     ResultBundle bundle;
     bundle.parts.push_back({static_cast<uint8_t>(OutputRole::kObject), "object"});
+    if (!diagnostics.empty()) bundle.parts.push_back({kStderrPart, diagnostics});
     const std::string bytes = EncodeBundle(bundle, false);
     worker_v1::CompileReply reply;
     reply.set_bundle(bytes.substr(0, bytes.size() / 2));
     writer->Write(reply);
-    reply.set_bundle(bytes.substr(bytes.size() / 2));
-    writer->Write(reply);
+    reply.mutable_finished()->set_last_chunk(bytes.substr(bytes.size() / 2));
     reply.mutable_finished()->set_hit(hit);
     reply.mutable_finished()->set_job("job-1");
     writer->Write(reply);

@@ -72,8 +72,13 @@ absl::StatusOr<RemoteCompiles::Answer> Dispatcher::Try(const remote_v1::Compile&
   // What is wrong with one unit says nothing of the way to the workers, so that comes first.
   HPCC_RETURN_IF_ERROR(unit.Run(go_on));
   if (const std::optional<absl::Status> blocked = destination.Blocked()) return *blocked;
-  WorkerCompile compile(fs_, destination, unit.sent());
-  absl::StatusOr<WorkerClient::Reply> reply = compile.Run(go_on);
+  absl::StatusOr<WorkerClient::Reply> reply =
+      WorkerCompile(fs_, destination, unit.sent()).Run(go_on);
+  if (reply.ok() && unit.sends_text() &&
+      (reply->finished.exit_status() != 0 || !unit.Complete(&reply->bundle))) {
+    HPCC_RETURN_IF_ERROR(unit.SendFiles(go_on));
+    reply = WorkerCompile(fs_, destination, unit.sent()).Run(go_on);
+  }
   if (!go_on()) return Fallback(FallbackCause::kError, "nobody waits for it");
   destination.Report(reply.status());
   if (!reply.ok()) return reply.status();
@@ -83,6 +88,7 @@ absl::StatusOr<RemoteCompiles::Answer> Dispatcher::Try(const remote_v1::Compile&
   answer.compiled.set_hit(reply->finished.hit());
   answer.compiled.set_root_is_mapped(unit.sent().root_is_mapped);
   answer.compiled.set_job(reply->finished.job());
+  answer.compiled.set_preprocessed(unit.sends_text());
   return answer;
 }
 

@@ -130,6 +130,68 @@ TEST_F(DispatcherTest, TheCommandIsWithoutOutputsAndDependencies) {
   EXPECT_EQ(command.working_directory(), root_ + "/project");
 }
 
+TEST_F(DispatcherTest, APreprocessedUnitIsOneTextAndItsHeadersAreNamedNevertheless) {
+  remote_v1::Compile request = Request();
+  request.set_preprocessed(true);
+  const RemoteCompiles::Answer answer = dispatcher_.Compile(request, Forever);
+  ASSERT_EQ(answer.cause, FallbackCause::kNone) << answer.message;
+  EXPECT_TRUE(answer.compiled.preprocessed());
+  EXPECT_EQ(worker_.uploaded, 1);
+  const std::string text = worker_.blobs().begin()->second;
+  EXPECT_THAT(text, testing::StartsWith(StrCat("# 1 \"", root_, "/project/a.c\"\n")));
+  EXPECT_THAT(text, HasSubstr("int a;\n"));
+  for (const ManifestEntry& entry : FakeWorker::ManifestOf(worker_.last()).entries) {
+    EXPECT_FALSE(entry.path.ends_with("/a.h"));
+    EXPECT_TRUE(!entry.path.ends_with("/a.c") || entry.digest == Digest::Of(text));
+  }
+  const absl::StatusOr<ResultBundle> bundle = DecodeBundle(answer.bundle);
+  ASSERT_TRUE(bundle.ok()) << bundle.status();
+  EXPECT_EQ(bundle->Find(OutputRole::kObject)->data, "object");
+  EXPECT_EQ(bundle->dependency_style, DependencyStyle::kGcc);
+  std::vector<std::string> names;
+  for (const BundleDependency& dependency : bundle->dependencies) names.push_back(dependency.path);
+  EXPECT_THAT(names, Contains(root_ + "/project/a.h"));
+  // The files themselves are another compile.
+  ASSERT_EQ(Compile().cause, FallbackCause::kNone);
+  EXPECT_EQ(worker_.compiles, 2);
+}
+
+TEST_F(DispatcherTest, APreprocessedUnitWithDiagnosticsIsCompiledFromItsFiles) {
+  worker_.diagnostics = "a.c:2:5: warning: what the file's line says\n";
+  remote_v1::Compile request = Request();
+  request.set_preprocessed(true);
+  const RemoteCompiles::Answer answer = dispatcher_.Compile(request, Forever);
+  ASSERT_EQ(answer.cause, FallbackCause::kNone) << answer.message;
+  EXPECT_FALSE(answer.compiled.preprocessed());
+  EXPECT_EQ(worker_.compiles, 2);
+  EXPECT_EQ(worker_.uploaded, 3);
+}
+
+TEST_F(DispatcherTest, AUnitThatCanNotBeOneTextIsSentAsFiles) {
+  Write("project/a.c", "#include \"a.h\"\nconst char* when = __DATE__;\n");
+  remote_v1::Compile request = Request();
+  request.set_preprocessed(true);
+  const RemoteCompiles::Answer answer = dispatcher_.Compile(request, Forever);
+  ASSERT_EQ(answer.cause, FallbackCause::kNone) << answer.message;
+  EXPECT_FALSE(answer.compiled.preprocessed());
+  EXPECT_EQ(worker_.compiles, 1);
+  EXPECT_EQ(worker_.uploaded, 2);
+}
+
+TEST_F(DispatcherTest, TwoPreprocessedCheckoutsOfAMarkedProjectAreOne) {
+  std::filesystem::copy(root_ + "/project", root_ + "/other");
+  for (const char* project : {"project", "other"}) {
+    remote_v1::Compile request = Request(project, true);
+    request.set_preprocessed(true);
+    const RemoteCompiles::Answer answer = dispatcher_.Compile(request, Forever);
+    ASSERT_EQ(answer.cause, FallbackCause::kNone) << answer.message;
+    EXPECT_TRUE(answer.compiled.preprocessed());
+    EXPECT_TRUE(answer.compiled.root_is_mapped());
+  }
+  EXPECT_EQ(worker_.compiles, 1);
+  EXPECT_THAT(worker_.blobs().begin()->second, HasSubstr("# 1 \"/.hpcc/root/a.c\"\n"));
+}
+
 TEST_F(DispatcherTest, TwoCheckoutsOfAMarkedProjectAreOne) {
   std::filesystem::copy(root_ + "/project", root_ + "/other");
   const RemoteCompiles::Answer one = dispatcher_.Compile(Request("project", true), Forever);
@@ -271,6 +333,45 @@ TEST_F(DispatcherTest, AnotherImageIsNotedOnce) {
   worker_.probe_failures.Add({grpc::StatusCode::FAILED_PRECONDITION, "another compiler"});
   EXPECT_EQ(Compile().cause, FallbackCause::kImageDiffers);
   EXPECT_THAT(Notice(), HasSubstr("not this machine's"));
+}
+
+TEST_F(DispatcherTest, AnImageOnItsWayIsWaitedForByNobody) {
+  worker_.probe_failures.Add({grpc::StatusCode::RESOURCE_EXHAUSTED,
+                              "the image is not here: it is on its way to this worker"});
+  worker_.retry_after_ms = "5000";
+  EXPECT_EQ(Compile().cause, FallbackCause::kNoImage);
+  EXPECT_THAT(Notice(), HasSubstr("the worker does not have the image: "));
+  // Those that come after it don't even ask, and no other worker is asked to get it, too.
+  const int calls = worker_.calls;
+  EXPECT_EQ(Compile().cause, FallbackCause::kNoImage);
+  EXPECT_EQ(worker_.calls, calls);
+  EXPECT_EQ(scheduler_.routed, 1);
+}
+
+TEST_F(DispatcherTest, AnImageThatOneWorkerCannotGetAnotherMay) {
+  scheduler_.SetRoutes({worker_.Route("one"), worker_.Route("two")});
+  worker_.probe_failures.Add(
+      {grpc::StatusCode::FAILED_PRECONDITION, "the image is not here: no space left"});
+  EXPECT_EQ(Compile().cause, FallbackCause::kNone);
+  EXPECT_EQ(scheduler_.routed, 2);
+}
+
+TEST_F(DispatcherTest, OfAnImageNobodyCanReadEverythingIsSent) {
+  worker_.image = {};
+  Write("project/a.c", "#include <stddef.h>\nint a;\n");
+  ToolchainFacts facts;
+  facts.family = CompilerFamily::kGcc;
+  facts.identity = Digest::Of("gcc");
+  facts.built_in_search = {"/usr/lib/gcc/x86_64-linux-gnu/12/include", "/usr/include"};
+  remote_v1::Compile request = Request();
+  request.set_toolchain(EncodeToolchainFacts(facts));
+  ASSERT_EQ(dispatcher_.Compile(request, Forever).cause, FallbackCause::kNone);
+  int files = 0;
+  for (const ManifestEntry& entry : FakeWorker::ManifestOf(worker_.last()).entries) {
+    if (entry.kind == ManifestEntry::Kind::kFile) ++files;
+  }
+  EXPECT_GE(files, 2);
+  EXPECT_EQ(worker_.uploaded, files);
 }
 
 TEST_F(DispatcherTest, WhoGoesAwayCancelsTheCompile) {

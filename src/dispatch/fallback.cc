@@ -10,6 +10,7 @@ namespace {
 
 constexpr char kPayload[] = "hpcc.fallback-cause";
 constexpr std::string_view kMissingBlobs = "blobs are missing";
+constexpr std::string_view kImageNotHere = "the image is not here: ";
 // A refusal that ends sooner is about room, a later one about a quota.
 constexpr std::chrono::milliseconds kRoomComesBack{6000};
 
@@ -48,6 +49,10 @@ bool IsMissingBlobs(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) && StrContains(MessageOf(status), kMissingBlobs);
 }
 
+bool CannotGetImage(const absl::Status& status) {
+  return absl::IsFailedPrecondition(status) && MessageOf(status).starts_with(kImageNotHere);
+}
+
 FallbackCause CauseOfWorkerError(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
@@ -60,10 +65,12 @@ FallbackCause CauseOfWorkerError(const absl::Status& status) {
     case absl::StatusCode::kPermissionDenied:
       return FallbackCause::kRefused;
     case absl::StatusCode::kResourceExhausted: {
+      if (MessageOf(status).starts_with(kImageNotHere)) return FallbackCause::kNoImage;
       const auto after = RetryAfter(status);
       return after && *after > kRoomComesBack ? FallbackCause::kQuota : FallbackCause::kBusy;
     }
     case absl::StatusCode::kFailedPrecondition:
+      if (CannotGetImage(status)) return FallbackCause::kNoImage;
       return CauseOfPrecondition(MessageOf(status));
     case absl::StatusCode::kAborted:
       return FallbackCause::kChanged;

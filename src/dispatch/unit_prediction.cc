@@ -1,12 +1,17 @@
 #include "dispatch/unit_prediction.h"
 
-#include "base/process.h"
+#include <memory>
+#include <utility>
+
+#include "base/logging.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "base/working_directory.h"
-#include "client/compile_run.h"
+#include "cache/result_bundle.h"
+#include "cache/unit.h"
 #include "compiler/command_rewriting.h"
 #include "compiler/dependency_file.h"
+#include "compiler/unit_text.h"
 #include "dispatch/fallback.h"
 #include "dispatch/source_memo.h"
 
@@ -38,6 +43,28 @@ class TellingReader final : public SourceReader {
   int looks_ = 0;
 };
 
+// Has a text stand in the place of one file. What it says of includes was carried out, so nothing
+// is followed; a compile that includes something nevertheless is refused by the worker.
+class TextInPlace final : public SourceReader {
+ public:
+  TextInPlace(SourceReader& inner, std::string path, const std::string& text)
+      : inner_(inner), path_(std::move(path)), text_(text) {}
+
+  absl::StatusOr<Facts> Look(const std::string& path, const FileStat& stat) override {
+    if (path != path_) return inner_.Look(path, stat);
+    return Facts{Digest::Of(text_), std::make_shared<const ScannedText>()};
+  }
+  absl::StatusOr<std::string> Text(const std::string& path) override {
+    if (path != path_) return inner_.Text(path);
+    return text_;
+  }
+
+ private:
+  SourceReader& inner_;
+  const std::string path_;
+  const std::string& text_;
+};
+
 }  // namespace
 
 UnitPrediction::UnitPrediction(FileSystem& fs, Clock& clock, FileMemo& memo,
@@ -52,18 +79,104 @@ UnitPrediction::UnitPrediction(FileSystem& fs, Clock& clock, FileMemo& memo,
 
 absl::Status UnitPrediction::Run(const GoOn& go_on) {
   HPCC_RETURN_IF_ERROR(Understand());
+  if (request_.preprocessed()) {
+    const absl::Status sent = SendText(go_on);
+    if (sent.ok()) return sent;
+    Log(LogLevel::kInfo, StrCat(invocation_.source, " is sent as files: ", MessageOf(sent)));
+  }
+  return SendFiles(go_on);
+}
+
+CompileDescription UnitPrediction::Description() const {
+  return {.invocation = &invocation_,
+          .toolchain = &toolchain_,
+          .environment = &environment_,
+          .compiler = request_.compiler(),
+          .cwd = request_.working_directory(),
+          .root = request_.project_root()};
+}
+
+absl::Status UnitPrediction::SendFiles(const GoOn& go_on) {
+  text_.reset();
   HPCC_RETURN_IF_ERROR(Predict(go_on));
-  const CompileDescription compile{.invocation = &invocation_,
-                                   .toolchain = &toolchain_,
-                                   .environment = &environment_,
-                                   .compiler = request_.compiler(),
-                                   .cwd = request_.working_directory(),
-                                   .root = request_.project_root()};
-  absl::StatusOr<SentCompile> sent =
-      MakeSentCompile(compile, prediction_, CanMapRoot(compile, real_root_, prediction_));
+  absl::StatusOr<SentCompile> sent = MakeSentCompile(
+      Description(), prediction_, CanMapRoot(Description(), real_root_, prediction_));
   if (!sent.ok()) return Fallback(FallbackCause::kClosureUnknown, MessageOf(sent.status()));
   sent_ = *std::move(sent);
   return absl::OkStatus();
+}
+
+absl::Status UnitPrediction::SendText(const GoOn& go_on) {
+  HPCC_ASSIGN_OR_RETURN(Text text, Preprocess(go_on));
+  text_.emplace(std::move(text));
+  absl::Status status = Predict(go_on);
+  bool map_root = status.ok() && CanMapRoot(Description(), real_root_, prediction_);
+  if (map_root) {
+    std::optional<std::string> mapped =
+        MapUnitText(text_->text, request_.project_root(), kSandboxRoot);
+    map_root = mapped.has_value();
+    if (mapped && *mapped != text_->text) {
+      text_->text = *std::move(mapped);
+      status = Predict(go_on);
+    }
+  }
+  if (status.ok()) status = WriteFileAtomically(fs_, text_->file.path(), text_->text, 0600);
+  absl::StatusOr<SentCompile> sent =
+      status.ok() ? MakeSentCompile(Description(), prediction_, map_root) : status;
+  if (!sent.ok()) {
+    text_.reset();
+    return sent.status();
+  }
+  sent_ = *std::move(sent);
+  for (BlobSource& blob : sent_.blobs) {
+    if (blob.path == text_->source) blob.path = text_->file.path();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<UnitPrediction::Text> UnitPrediction::Preprocess(const GoOn& go_on) {
+  if (const auto why = WhyNoUnitText(invocation_, toolchain_.family)) {
+    return absl::UnimplementedError(StrCat(*why));
+  }
+  HPCC_ASSIGN_OR_RETURN(const TemporaryFile dependencies, TemporaryFile::Create(fs_, environment_));
+  HPCC_ASSIGN_OR_RETURN(
+      const CapturedRun run,
+      RunCompiler(UnitTextCommand(invocation_, dependencies.path()), kMaxSourceBytes, go_on));
+  // What was printed belongs to the compile, and would be missing from it.
+  if (!run.exit.success() || !run.err.empty()) {
+    return absl::UnavailableError("the preprocessor has something to say");
+  }
+  HPCC_ASSIGN_OR_RETURN(TemporaryFile file, TemporaryFile::Create(fs_, environment_));
+  Text text{.text = "", .source = "", .dependencies = "", .file = std::move(file)};
+  HPCC_ASSIGN_OR_RETURN(text.text, CutUnitText(run.out, invocation_));
+  HPCC_ASSIGN_OR_RETURN(text.source, fs_.RealPath(invocation_.source));
+  HPCC_ASSIGN_OR_RETURN(text.dependencies, ReadFile(fs_, dependencies.path(), kMaxDependencyBytes));
+  const ScannedText scanned = ScanForIncludes(text.text, /*assembler=*/false);
+  if (const auto why = WhyTextDiffers(text.text, scanned))
+    return absl::UnimplementedError(StrCat(*why));
+  return text;
+}
+
+bool UnitPrediction::Complete(std::string* encoded) const {
+  absl::StatusOr<ResultBundle> bundle = DecodeBundle(*encoded);
+  if (!bundle.ok()) return false;
+  // Diagnostics quote lines of the files.
+  if (bundle->Find(kStdoutPart) != nullptr || bundle->Find(kStderrPart) != nullptr) return false;
+  const absl::StatusOr<std::vector<std::string>> files = ParseDependencyFiles(text_->dependencies);
+  if (!files.ok()) return false;
+  bundle->dependencies.clear();
+  for (const std::string& file : *files) {
+    bundle->dependencies.push_back({file, UserHeader::kUnknown});
+  }
+  const DependencyRule rule{DependencyTargets(invocation_), *files, true};
+  bundle->dependency_style = DependencyStyle::kNone;
+  for (const DependencyStyle style : DependencyStylesOf(toolchain_.family)) {
+    if (WriteDependencyFile(style, rule) != text_->dependencies) continue;
+    bundle->dependency_style = style;
+    break;
+  }
+  *encoded = EncodeBundle(*bundle, /*compress=*/false);
+  return true;
 }
 
 absl::Status UnitPrediction::Understand() {
@@ -92,7 +205,10 @@ absl::Status UnitPrediction::Predict(const GoOn& go_on) {
   const bool assembler = invocation_.language == Language::kAssembler ||
                          invocation_.language == Language::kAssemblerWithCpp;
   MemoizedReader memoized(fs_, clock_, memo_, assembler);
-  TellingReader reader(memoized, go_on);
+  TellingReader telling(memoized, go_on);
+  std::optional<TextInPlace> in_place;
+  if (text_) in_place.emplace(telling, text_->source, text_->text);
+  SourceReader& reader = in_place ? static_cast<SourceReader&>(*in_place) : telling;
   const PredictionInput input{
       .invocation = &invocation_,
       .cwd = request_.working_directory(),
@@ -111,21 +227,26 @@ absl::Status UnitPrediction::Predict(const GoOn& go_on) {
   return Fallback(FallbackCause::kClosureUnknown, *prediction_.doubt);
 }
 
+absl::StatusOr<CapturedRun> UnitPrediction::RunCompiler(const std::vector<std::string>& words,
+                                                        uint64_t max_output, const GoOn& go_on) {
+  std::vector<std::string> argv = {request_.compiler()};
+  argv.insert(argv.end(), words.begin(), words.end());
+  // In a thread of its own: it has to stand where this one stands.
+  const std::string& directory = request_.working_directory();
+  return WhileWaiting(go_on, [&]() -> absl::StatusOr<CapturedRun> {
+    HPCC_RETURN_IF_ERROR(SeparateWorkingDirectory());
+    HPCC_RETURN_IF_ERROR(EnterDirectory(directory));
+    return RunCaptured(argv, environment_,
+                       {.timeout = kAskPatience, .max_output_bytes = max_output});
+  });
+}
+
 absl::StatusOr<std::vector<std::string>> UnitPrediction::AskCompiler(const GoOn& go_on) {
   Invocation asked = invocation_;
   asked.dependencies.kind = DependencyRequest::Kind::kAllHeaders;
   asked.dependencies.phony_targets = false;
-  std::vector<std::string> argv = {request_.compiler()};
-  for (std::string& word : DependencyCommand(asked, "-")) argv.push_back(std::move(word));
-  // In a thread of its own: it has to stand where this one stands.
-  const std::string& directory = request_.working_directory();
-  HPCC_ASSIGN_OR_RETURN(
-      const CapturedRun run, WhileWaiting(go_on, [&]() -> absl::StatusOr<CapturedRun> {
-        HPCC_RETURN_IF_ERROR(SeparateWorkingDirectory());
-        HPCC_RETURN_IF_ERROR(EnterDirectory(directory));
-        return RunCaptured(argv, environment_,
-                           {.timeout = kAskPatience, .max_output_bytes = kMaxDependencyBytes});
-      }));
+  HPCC_ASSIGN_OR_RETURN(const CapturedRun run,
+                        RunCompiler(DependencyCommand(asked, "-"), kMaxDependencyBytes, go_on));
   if (!run.exit.success()) return absl::UnavailableError("the compiler names no dependencies");
   return ParseDependencyFiles(run.out);
 }

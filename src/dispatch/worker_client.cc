@@ -94,8 +94,10 @@ bool Take(worker_v1::CompileReply* message, WorkerClient::Reply* reply, bool* fi
       return reply->bundle.size() <= kMaxBundleBytes;
     case worker_v1::CompileReply::kFinished:
       reply->finished = std::move(*message->mutable_finished());
+      reply->bundle.append(reply->finished.last_chunk());
+      reply->finished.clear_last_chunk();
       *finished = true;
-      return true;
+      return reply->bundle.size() <= kMaxBundleBytes;
     case worker_v1::CompileReply::kMiss:
       if (message->miss().image_directories_size() > kMaxImageDirectories) return false;
       reply->miss = true;

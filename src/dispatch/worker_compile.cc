@@ -68,7 +68,7 @@ absl::StatusOr<WorkerClient::Reply> WorkerCompile::Run(const GoOn& go_on) {
     failure = WorkerFallback(reply.status());
     const FallbackCause cause = CauseOf(failure);
     if (cause == FallbackCause::kBusy) destination_.slots().PushedBack();
-    if (cause == FallbackCause::kWorkerLost) {
+    if (cause == FallbackCause::kWorkerLost || CannotGetImage(reply.status())) {
       avoid = route->link->name;
     } else if (cause != FallbackCause::kNotSignedIn) {
       return failure;

@@ -154,7 +154,8 @@ class DockerArchive final : public ImageSource {
   }
 
   absl::StatusOr<nlohmann::json> FindImage() const {
-    HPCC_ASSIGN_OR_RETURN(const std::string text, ReadDocument("manifest.json", kMaxManifestBytes));
+    HPCC_ASSIGN_OR_RETURN(const std::string text,
+                          ReadDocument("manifest.json", kMaxOciManifestBytes));
     // A list, which becomes an object to be read as strictly as all others.
     const absl::StatusOr<nlohmann::json> document =
         ReadJsonObject(StrCat("{\"images\":", text, "}"), "manifest.json");

@@ -80,7 +80,12 @@ absl::StatusOr<std::optional<RegistryCredentials>> FindRegistryCredentials(
     if (!home.ok()) return std::nullopt;
     directory = path::Join(*home, ".docker");
   }
-  const std::string path = path::Join(directory, "config.json");
+  return ReadRegistryCredentials(fs, path::Join(directory, "config.json"), host);
+}
+
+absl::StatusOr<std::optional<RegistryCredentials>> ReadRegistryCredentials(FileSystem& fs,
+                                                                           const std::string& path,
+                                                                           std::string_view host) {
   const absl::StatusOr<std::string> text = ReadFile(fs, path, kMaxDockerConfigBytes);
   if (absl::IsNotFound(text.status())) return std::nullopt;
   if (!text.ok()) return text.status();

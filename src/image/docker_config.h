@@ -34,6 +34,11 @@ struct RegistryCredentials {
 absl::StatusOr<std::optional<RegistryCredentials>> FindRegistryCredentials(
     FileSystem& fs, const Environment& environment, std::string_view host);
 
+// The same of one file, wherever it lies.
+absl::StatusOr<std::optional<RegistryCredentials>> ReadRegistryCredentials(FileSystem& fs,
+                                                                           const std::string& path,
+                                                                           std::string_view host);
+
 }  // namespace hpcc
 
 #endif  // HPCC_IMAGE_DOCKER_CONFIG_H_

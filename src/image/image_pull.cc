@@ -18,7 +18,6 @@ constexpr int kMaxIndexDepth = 3;
 // How often a blob is asked for in all, however much came each time.
 constexpr int kMostAttempts = 100;
 constexpr int kLongestPauseFactor = 30;
-constexpr std::chrono::milliseconds kOtherProcessBound{3'600'000};
 
 absl::Status Named(const absl::Status& status, const std::string& name) {
   if (status.ok()) return status;
@@ -107,7 +106,7 @@ class BlobFetch {
   // True: it was taken up from an earlier process, and turned out to be damaged.
   absl::StatusOr<bool> FetchOnce(const OciDescriptor& blob) {
     HPCC_ASSIGN_OR_RETURN(const std::unique_ptr<BlobWriter> writer,
-                          store_.StartBlob(blob, kOtherProcessBound));
+                          store_.StartBlob(blob, options_.patience));
     if (writer == nullptr) {
       Progressed(blob.size);
       return false;

@@ -21,7 +21,8 @@ struct PullOptions {
   uint64_t max_image_bytes = uint64_t{64} << 30;  // of all blobs, as they are transferred
   // How often a blob is asked for again without one more byte having come.
   int attempts = 5;
-  std::chrono::milliseconds first_pause{200};  // before asking again; doubles, up to 30 times it
+  std::chrono::milliseconds patience{3'600'000};  // with another that fetches the same blob
+  std::chrono::milliseconds first_pause{200};     // before asking again; doubles, up to 30 times it
   // Bytes there are and bytes there will be. From several threads, one at a time.
   std::function<void(uint64_t done, uint64_t total)> progress;
 };

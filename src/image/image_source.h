@@ -16,7 +16,7 @@ namespace hpcc {
 
 struct ManifestDocument {
   std::string media_type;  // one of the four of oci_manifest.h
-  std::string text;        // at most kMaxManifestBytes
+  std::string text;        // at most kMaxOciManifestBytes
 };
 
 // Takes the next bytes of a blob. An error ends the reading, and is what ReadBlob returns.

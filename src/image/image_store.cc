@@ -68,7 +68,7 @@ absl::StatusOr<std::unique_ptr<Hold>> ImageStore::HoldBlobs() {
 
 absl::StatusOr<std::vector<StoredImage>> ImageStore::ReadIndex() const {
   const std::string path = path::Join(directory_, "index.json");
-  const absl::StatusOr<std::string> text = ReadFile(fs_, path, kMaxManifestBytes);
+  const absl::StatusOr<std::string> text = ReadFile(fs_, path, kMaxOciManifestBytes);
   if (absl::IsNotFound(text.status())) return std::vector<StoredImage>();
   if (!text.ok()) return text.status();
   const absl::StatusOr<OciIndex> index = ParseOciIndex(*text);
@@ -94,7 +94,7 @@ absl::Status ImageStore::WriteIndex(const std::vector<StoredImage>& images) {
     index.manifests.push_back(
         {std::string(kOciManifestType), image.digest, stat.size, image.platform, image.name});
     // An entry says what its document says of itself.
-    const absl::StatusOr<std::string> text = ReadBlob(image.digest, kMaxManifestBytes);
+    const absl::StatusOr<std::string> text = ReadBlob(image.digest, kMaxOciManifestBytes);
     if (!text.ok()) continue;
     const absl::StatusOr<std::string> type = ManifestTypeOf("", *text);
     if (type.ok()) index.manifests.back().media_type = *type;
@@ -202,7 +202,7 @@ void ImageStore::RemoveOldPartials() {
 }
 
 absl::StatusOr<OciManifest> ImageStore::ReadManifest(std::string_view digest) const {
-  const absl::StatusOr<std::string> text = ReadBlob(digest, kMaxManifestBytes);
+  const absl::StatusOr<std::string> text = ReadBlob(digest, kMaxOciManifestBytes);
   if (absl::IsNotFound(text.status())) {
     return absl::NotFoundError(
         StrCat(digest, ": there is no such image in ", directory_, "; hpcc image pull gets one"));

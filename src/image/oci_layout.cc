@@ -24,8 +24,9 @@ class OciLayoutSource final : public ImageSource {
   std::string Name() const override { return StrCat("oci:", reference_.path); }
 
   absl::StatusOr<ManifestDocument> TopManifest() override {
-    HPCC_ASSIGN_OR_RETURN(const std::string text,
-                          ReadFile(fs_, path::Join(directory_, "index.json"), kMaxManifestBytes));
+    HPCC_ASSIGN_OR_RETURN(
+        const std::string text,
+        ReadFile(fs_, path::Join(directory_, "index.json"), kMaxOciManifestBytes));
     absl::StatusOr<OciIndex> index = ParseOciIndex(text);
     if (!index.ok()) {
       return absl::Status(index.status().code(),
@@ -38,7 +39,7 @@ class OciLayoutSource final : public ImageSource {
 
   absl::StatusOr<ManifestDocument> Manifest(const OciDescriptor& descriptor) override {
     HPCC_ASSIGN_OR_RETURN(std::string text,
-                          ReadFile(fs_, BlobPath(descriptor.digest), kMaxManifestBytes));
+                          ReadFile(fs_, BlobPath(descriptor.digest), kMaxOciManifestBytes));
     HPCC_ASSIGN_OR_RETURN(std::string type, ManifestTypeOf(descriptor.media_type, text));
     return ManifestDocument{std::move(type), std::move(text)};
   }

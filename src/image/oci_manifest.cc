@@ -144,7 +144,7 @@ bool IsIndexType(std::string_view media_type) {
 
 absl::StatusOr<std::string> ManifestTypeOf(std::string_view content_type, std::string_view text) {
   HPCC_ASSIGN_OR_RETURN(const json document,
-                        ReadDocument(text, "the image's manifest", kMaxManifestBytes));
+                        ReadDocument(text, "the image's manifest", kMaxOciManifestBytes));
   const std::string own = JsonText(document, "mediaType");
   const std::string type = own.empty() ? std::string(WithoutParameters(content_type)) : own;
   if (IsManifestType(type) || IsIndexType(type)) return type;
@@ -165,7 +165,7 @@ absl::StatusOr<std::string> ManifestTypeOf(std::string_view content_type, std::s
 
 absl::StatusOr<OciManifest> ParseOciManifest(std::string_view text) {
   constexpr std::string_view kWhat = "the image's manifest";
-  HPCC_ASSIGN_OR_RETURN(const json document, ReadDocument(text, kWhat, kMaxManifestBytes));
+  HPCC_ASSIGN_OR_RETURN(const json document, ReadDocument(text, kWhat, kMaxOciManifestBytes));
   HPCC_RETURN_IF_ERROR(CheckSchemaVersion(document, kWhat));
   OciManifest manifest;
   const auto config = document.find("config");
@@ -193,7 +193,7 @@ absl::StatusOr<OciManifest> ParseOciManifest(std::string_view text) {
 
 absl::StatusOr<OciIndex> ParseOciIndex(std::string_view text) {
   constexpr std::string_view kWhat = "the image's index";
-  HPCC_ASSIGN_OR_RETURN(const json document, ReadDocument(text, kWhat, kMaxManifestBytes));
+  HPCC_ASSIGN_OR_RETURN(const json document, ReadDocument(text, kWhat, kMaxOciManifestBytes));
   HPCC_RETURN_IF_ERROR(CheckSchemaVersion(document, kWhat));
   const auto manifests = document.find("manifests");
   if (manifests == document.end() || !manifests->is_array()) return Wrong(kWhat, " has no entries");
@@ -205,8 +205,8 @@ absl::StatusOr<OciIndex> ParseOciIndex(std::string_view text) {
     const std::string what = StrCat("entry ", index.manifests.size() + 1, " of the image's index");
     HPCC_ASSIGN_OR_RETURN(OciDescriptor entry, ReadDescriptor(object, what));
     if (!IsManifestType(entry.media_type) && !IsIndexType(entry.media_type)) continue;
-    if (entry.size > kMaxManifestBytes) {
-      return Wrong(what, " is larger than ", kMaxManifestBytes, " bytes");
+    if (entry.size > kMaxOciManifestBytes) {
+      return Wrong(what, " is larger than ", kMaxOciManifestBytes, " bytes");
     }
     index.manifests.push_back(std::move(entry));
   }

@@ -18,7 +18,7 @@
 
 namespace hpcc {
 
-inline constexpr size_t kMaxManifestBytes = 4 << 20;     // manifests and indexes
+inline constexpr size_t kMaxOciManifestBytes = 4 << 20;  // manifests and indexes
 inline constexpr size_t kMaxImageConfigBytes = 4 << 20;  // image configurations
 inline constexpr size_t kMaxImageLayers = 128;
 inline constexpr size_t kMaxIndexManifests = 1024;

@@ -58,7 +58,7 @@ TEST(OciManifestTest, EachRuleIsNamedWhenItIsBroken) {
               HasSubstr("no digest"));
   EXPECT_THAT(Refusal(Manifest(R"({"mediaType":"x","digest":"sha256:)" + kHex + R"(","size":-1})")),
               HasSubstr("no size"));
-  EXPECT_THAT(Refusal(std::string(kMaxManifestBytes + 1, ' ')), HasSubstr("larger than"));
+  EXPECT_THAT(Refusal(std::string(kMaxOciManifestBytes + 1, ' ')), HasSubstr("larger than"));
   std::string many = layer;
   for (size_t i = 0; i < kMaxImageLayers; ++i) many += "," + layer;
   EXPECT_THAT(Refusal(Manifest(many)), HasSubstr("129 layers"));

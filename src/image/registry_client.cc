@@ -158,7 +158,7 @@ class RegistrySource final : public ImageSource {
     request.headers = {StrCat("Accept: ", kOciIndexType, ", ", kOciManifestType, ", ",
                               kDockerIndexType, ", ", kDockerManifestType)};
     request.bound = kDocumentBound;
-    request.max_body = kMaxManifestBytes;
+    request.max_body = kMaxOciManifestBytes;
     HPCC_ASSIGN_OR_RETURN(
         HttpResponse response,
         access_.Get(StrCat("/v2/", reference_.repository, "/manifests/", name), request));

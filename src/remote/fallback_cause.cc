@@ -32,6 +32,7 @@ constexpr std::array<Row, kFallbackCauseCount> kRows = {{
     {"terminal", "there are diagnostics, which depend on the terminal"},
     {"error", "something failed in hpcc"},
     {"failed", "the compile failed; the compiler here says why"},
+    {"no-image", "the worker does not have the image"},
 }};
 
 const Row& RowOf(FallbackCause cause) {

@@ -31,8 +31,9 @@ enum class FallbackCause : uint8_t {
   kTerminal = 17,       // diagnostics that look otherwise on this terminal
   kError = 18,          // something in hpcc failed
   kFailed = 19,         // the compiler said no; only the one here can say so to the user
+  kNoImage = 20,        // the worker doesn't have the image yet, or can't get it
 };
-inline constexpr int kFallbackCauseCount = 20;
+inline constexpr int kFallbackCauseCount = 21;
 
 // Stable kebab-case name, such as "worker-lost".
 std::string_view FallbackCauseName(FallbackCause cause);

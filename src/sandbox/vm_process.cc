@@ -1,9 +1,9 @@
 #include "sandbox/vm_process.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -21,12 +21,14 @@
 #include <utility>
 
 #include "base/status.h"
+#include "base/strings.h"
 
 namespace hpcc {
 
 namespace {
 
 constexpr int kMostDescriptors = 64;
+constexpr int kExecPatienceMs = 20'000;  // from fork to exec
 
 // A parent-death signal comes when the thread that forked ends. This one ends with the process.
 class ForkingThread {
@@ -92,11 +94,14 @@ bool Arrange(const VmProgram& program) {
          Limit(RLIMIT_NPROC, program.tasks);
 }
 
+// Raw calls: the library's take a lock, which a thread that doesn't exist here may hold, to tell
+// all threads of the new ids.
 bool Descend(const VmProgram& program) {
   setsid();
-  if (program.user != 0 && (setgroups(program.groups.size(), program.groups.data()) != 0 ||
-                            setresgid(program.user, program.user, program.user) != 0 ||
-                            setresuid(program.user, program.user, program.user) != 0)) {
+  const uid_t id = program.user;
+  if (id != 0 &&
+      (syscall(SYS_setgroups, program.groups.size(), program.groups.data()) != 0 ||
+       syscall(SYS_setresgid, id, id, id) != 0 || syscall(SYS_setresuid, id, id, id) != 0)) {
     return false;
   }
   return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
@@ -162,12 +167,18 @@ absl::StatusOr<VmProcess> StartVmProcess(const VmProgram& program) {
   theirs.Reset();
   VmProcess process{.process = forked.process, .descriptor = Descriptor(forked.descriptor)};
   int error = 0;
+  pollfd said{failure.get(), POLLIN, 0};
+  siginfo_t info{};
+  if (poll(&said, 1, kExecPatienceMs) == 0) {
+    kill(process.process, SIGKILL);
+    waitid(P_PID, static_cast<id_t>(process.process), &info, WEXITED);
+    return absl::DeadlineExceededError(StrCat(program.program, ": it does not come to run"));
+  }
   ssize_t got;
   do {
     got = read(failure.get(), &error, sizeof(error));
   } while (got < 0 && errno == EINTR);
   if (got != sizeof(error)) return process;  // execve closed the pipe: it runs
-  siginfo_t info{};
   waitid(P_PID, static_cast<id_t>(process.process), &info, WEXITED);
   return ErrnoStatus(error, "run", program.program);
 }

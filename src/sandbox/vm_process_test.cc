@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <atomic>
 #include <thread>
+#include <vector>
 
 #include "base/environment.h"
 #include "base/process.h"
@@ -64,6 +66,26 @@ TEST_F(VmProcessTest, ItIsAnotherUserWithoutCapabilities) {
   EXPECT_EQ(Run({.user = 4321, .groups = {77}},
                 "id -u; id -g; id -G; grep -E 'CapEff|NoNewPrivs' /proc/self/status"),
             "4321\n4321\n4321 77\nCapEff:\t0000000000000000\nNoNewPrivs:\t1\n");
+}
+
+TEST_F(VmProcessTest, OtherThreadsThatComeAndGoDoNotKeepItFromBecomingAnotherUser) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another";
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> busy;
+  for (int i = 0; i < 4; ++i) {
+    busy.emplace_back([&stop] {
+      while (!stop) std::thread([] {}).join();
+    });
+  }
+  for (int i = 0; i < 500; ++i) {
+    const absl::StatusOr<VmProcess> process =
+        StartVmProcess({.program = "/bin/true", .arguments = {"true"}, .user = 4321});
+    ASSERT_TRUE(process.ok()) << process.status();
+    siginfo_t info{};
+    waitid(P_PID, static_cast<id_t>(process->process), &info, WEXITED);
+  }
+  stop = true;
+  for (std::thread& one : busy) one.join();
 }
 
 TEST_F(VmProcessTest, AProgramThatIsNotThereIsNotFound) {

@@ -26,6 +26,11 @@ std::string ResidentKey(const RouteQuestion& question) {
   return StrCat(question.tenant, " ", question.image, " ", question.user);
 }
 
+// `host` is what a worker's machine has.
+bool CanBePulled(std::string_view image) {
+  return image != "host";
+}
+
 }  // namespace
 
 void WorkerRegistry::EnterPools(Worker& worker) {
@@ -175,7 +180,8 @@ bool WorkerRegistry::Serves(const Worker& worker, const RouteQuestion& question,
   if (!IsThere(worker, now_ns) || worker.draining ||
       worker.facts.isolation_rank < question.least_isolation_rank ||
       worker.facts.name == question.avoid_worker ||
-      !(worker.facts.pulls_images || worker.images.contains(question.image))) {
+      !(worker.images.contains(question.image) ||
+        (worker.facts.pulls_images && CanBePulled(question.image)))) {
     return false;
   }
   if (lost == Lost::kAccept || worker.lost_until_ns.empty()) return true;
@@ -243,6 +249,7 @@ WorkerRegistry::Worker* WorkerRegistry::Choose(const RouteQuestion& question, in
       Worker* worker = LeastLoaded(having->second, question, now_ns, lost, full);
       if (worker != nullptr) return worker;
     }
+    if (!CanBePulled(question.image)) continue;
     Worker* worker = LeastLoaded(pulling_, question, now_ns, lost, full);
     if (worker != nullptr) return worker;
   }

@@ -168,6 +168,19 @@ TEST_F(WorkerRegistryTest, ImagesAreHadOrPulled) {
   EXPECT_EQ(Route({.tenant = "acme", .user = "u", .image = "host"}), "w1");
 }
 
+TEST_F(WorkerRegistryTest, TheHostOfAMachineIsNoImageToBePulled) {
+  WorkerFacts puller = Facts("puller");
+  puller.images = {};
+  puller.pulls_images = true;
+  Add(puller);
+  EXPECT_EQ(Route("acme"), "NOT_FOUND");
+  EXPECT_EQ(Route({.tenant = "acme", .user = "u", .image = "ghcr.io/x@sha256:1"}), "puller");
+  Add("w1");
+  EXPECT_EQ(Route("acme"), "w1");
+  EXPECT_EQ(Route({.tenant = "acme", .user = "u", .image = "host", .avoid_worker = "w1"}),
+            "NOT_FOUND");
+}
+
 TEST_F(WorkerRegistryTest, HeartbeatsSayWhichImagesThereAreNow) {
   Add("w1");
   EXPECT_TRUE(registry_.Heartbeat({.name = "w1", .images = {"other"}}));

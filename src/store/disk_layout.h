@@ -8,7 +8,8 @@
 //   <root>/usage                                                store/usage_counters.h
 //   <root>/evict.lock                                           locked by whoever evicts
 //
-// Other names in the root belong to others (cache/statistics.h) and are let be.
+// Other names in the root belong to others (cache/statistics.h, cache/asking_turn.h) and are let
+// be.
 
 #include <cstdint>
 #include <string>

@@ -25,6 +25,7 @@ struct DiskStore::State {
       : options(std::move(given)), layout{options.root}, fs(file_system), clock(its_clock) {}
 
   absl::StatusOr<std::shared_ptr<UsageCounters>> Counters();
+  bool HoldsAnything() const;
   absl::Status CountAll(UsageCounters& usage);
   absl::StatusOr<std::unique_ptr<File>> CreateTemporary(const std::string& path);
   absl::StatusOr<std::unique_ptr<File>> WriteAside(const std::string& aside,
@@ -59,12 +60,27 @@ absl::StatusOr<std::shared_ptr<UsageCounters>> DiskStore::State::Counters() {
   return opened;
 }
 
+// A new cache needn't be looked at a thousand times to see that it is empty. Who stores the first
+// value at this moment counts it himself.
+bool DiskStore::State::HoldsAnything() const {
+  for (int ns = 0; ns < kStoreNamespaceCount; ++ns) {
+    FileStat stat;
+    const std::string directory = layout.NamespaceDirectory(static_cast<StoreNamespace>(ns));
+    if (fs.Stat(directory.c_str(), /*follow_symlinks=*/true, &stat) != ENOENT) return true;
+  }
+  return false;
+}
+
 absl::Status DiskStore::State::CountAll(UsageCounters& usage) {
   const absl::StatusOr<std::unique_ptr<File>> lock = TryEvictionLock(fs, layout);
   // Another process is counting; until it is done the total is too low, which does no harm.
   if (absl::IsUnavailable(lock.status())) return absl::OkStatus();
   HPCC_RETURN_IF_ERROR(lock.status());
   if (usage.counted()) return absl::OkStatus();
+  if (!HoldsAnything()) {
+    usage.set_counted();
+    return absl::OkStatus();
+  }
   for (int shard = 0; shard < kShardCount; ++shard) {
     HPCC_RETURN_IF_ERROR(CountShard(fs, layout, usage, shard).status());
   }

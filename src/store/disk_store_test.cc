@@ -170,6 +170,16 @@ TEST_F(DiskStoreTest, LostOrDamagedCountersAreRebuiltByACount) {
   }
 }
 
+TEST_F(DiskStoreTest, ANewCacheIsNotWalkedToFindItEmpty) {
+  DiskStore store = Open(kNoLimit);
+  fs_.Behave();
+  ASSERT_TRUE(store.Put(ResultKey(1), "value").ok());
+  EXPECT_EQ(fs_.calls("List"), 0);
+  EXPECT_EQ(store.Usage()->files, 1U);
+  EXPECT_EQ(Open(kNoLimit).Usage()->files, 1U);
+  EXPECT_EQ(fs_.calls("List"), 0) << "it is counted";
+}
+
 TEST_F(DiskStoreTest, ForEachPassesOverWhatIsNotAValue) {
   DiskStore store = Open(kNoLimit);
   std::set<Digest> stored;

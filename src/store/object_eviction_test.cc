@@ -94,6 +94,22 @@ TEST_F(ObjectEvictionTest, ThreeAtOnceRemoveNoMoreThanOneWould) {
   EXPECT_TRUE(IsThere(119));
 }
 
+TEST_F(ObjectEvictionTest, WhoComesWhileOneRunsIsDoneAtOnceAndAddsNothing) {
+  Fill(120);
+  ObjectEviction eviction(objects_, "ns", 100000, clock_);
+  eviction.Added(120000);
+  int meanwhile = 0;
+  objects_.before = [&](std::string_view) {
+    ++meanwhile;
+    EXPECT_FALSE(eviction.Added(1));
+    EXPECT_TRUE(eviction.Run(never_).ok());
+    return absl::OkStatus();
+  };
+  ASSERT_TRUE(eviction.Run(never_).ok());
+  EXPECT_EQ(meanwhile, objects_.calls("list") + objects_.calls("remove"));
+  EXPECT_EQ(objects_.objects().size(), 90u);
+}
+
 TEST_F(ObjectEvictionTest, ThreeThatPutInTurnOvershootByLittleMoreThanATenth) {
   std::vector<std::unique_ptr<ObjectEviction>> clients;
   for (int i = 0; i < 3; ++i) {

@@ -4,6 +4,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -22,16 +23,33 @@ constexpr size_t kMaxRowsPerTransaction = 256;
 
 using AnyRow = std::variant<const AuditRow*, const SecurityEventRow*>;
 
-// Somebody who waits for a row to be on the disk. One of them at a time leads: it writes the rows
-// of all who wait by then, and hands over to the first who came meanwhile. Each is woken once.
-struct Waiter {
-  explicit Waiter(AnyRow row) : row(row) {}
-
-  const AnyRow row;
+// A row on its way to the disk. It is its `done` that says how long the row itself has to live.
+struct PendingRow {
+  AnyRow row;
+  AuditLog::Done done;
   absl::Status result;
-  bool done = false;
-  bool leads = false;
-  std::condition_variable wake;
+};
+
+// Who waits for one row.
+class Wait {
+ public:
+  AuditLog::Done done() {
+    return [this](const absl::Status& written) {
+      const std::lock_guard lock(mutex_);
+      written_ = written;
+      done_.notify_one();
+    };
+  }
+  absl::Status Await() {
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [this] { return written_.has_value(); });
+    return *written_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable done_;
+  std::optional<absl::Status> written_;
 };
 
 absl::StatusOr<std::string> Encode(const AnyRow& row, uint64_t sequence) {
@@ -160,25 +178,46 @@ struct AuditLog::State {
   State(std::string path, SqliteDatabase database)
       : path(std::move(path)), database(std::move(database)) {}
 
+  ~State();
+
   absl::Status Prepare();
-  // Has `waiter`'s row written, by this thread or by another that is at it.
-  absl::Status Write(Waiter& waiter);
-  void Commit(std::vector<Waiter*>& batch);
-  absl::Status CommitRows(std::vector<Waiter*>& batch);
+  void Start() {
+    thread = std::thread([this] { Run(); });
+  }
+  void Add(PendingRow row);
+  // Waits for it, unless this is the thread itself: whoever it tells may have something to write.
+  absl::Status Write(AnyRow row);
+  // Writes the rows of all who came meanwhile in one transaction, again and again.
+  void Run();
+  void Commit(std::vector<PendingRow>& batch);
+  absl::Status CommitRows(std::vector<PendingRow>& batch);
 
   ChainWriter& writer_of(const AnyRow& row) {
     return std::holds_alternative<const AuditRow*>(row) ? *jobs : *events;
   }
 
   const std::string path;
-  SqliteDatabase database;  // used by whoever leads
+  SqliteDatabase database;  // used by the thread, once it runs
   SqliteStatement begin, commit;
   std::optional<ChainWriter> jobs, events;
 
   std::mutex mutex;
-  std::deque<Waiter*> waiting;
-  bool somebody_leads = false;  // whenever anybody waits
+  std::condition_variable changed;
+  std::deque<PendingRow> waiting;
+  bool thread_waits = false;
+  bool stopping = false;
+  std::thread thread;
 };
+
+AuditLog::State::~State() {
+  if (!thread.joinable()) return;
+  {
+    const std::lock_guard lock(mutex);
+    stopping = true;
+  }
+  changed.notify_one();
+  thread.join();
+}
 
 absl::Status AuditLog::State::Prepare() {
   HPCC_RETURN_IF_ERROR(database.Execute("PRAGMA journal_mode = WAL"));
@@ -206,54 +245,56 @@ absl::Status AuditLog::State::Prepare() {
                                     "begin a new one"));
 }
 
-absl::Status AuditLog::State::Write(Waiter& waiter) {
-  std::unique_lock lock(mutex);
-  waiting.push_back(&waiter);
-  if (somebody_leads) {
-    waiter.wake.wait(lock, [&waiter] { return waiter.done || waiter.leads; });
-    if (waiter.done) return waiter.result;
+void AuditLog::State::Add(PendingRow row) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex);
+    waiting.push_back(std::move(row));
+    wake = std::exchange(thread_waits, false);
   }
-  somebody_leads = true;
-  std::vector<Waiter*> batch;  // this one among them: who leads is the first
-  while (!waiting.empty() && batch.size() < kMaxRowsPerTransaction) {
-    batch.push_back(waiting.front());
-    waiting.pop_front();
-  }
-  lock.unlock();
-  Commit(batch);
-  lock.lock();
-  somebody_leads = !waiting.empty();
-  if (somebody_leads) {
-    waiting.front()->leads = true;
-    waiting.front()->wake.notify_one();
-  }
-  for (Waiter* other : batch) {
-    if (other == &waiter) continue;
-    other->done = true;
-    other->wake.notify_one();
-  }
-  return waiter.result;
+  if (wake) changed.notify_one();
 }
 
-void AuditLog::State::Commit(std::vector<Waiter*>& batch) {
+void AuditLog::State::Run() {
+  std::vector<PendingRow> batch;
+  std::unique_lock lock(mutex);
+  while (true) {
+    while (waiting.empty() && !stopping) {
+      thread_waits = true;
+      changed.wait(lock);
+    }
+    if (waiting.empty()) return;
+    while (!waiting.empty() && batch.size() < kMaxRowsPerTransaction) {
+      batch.push_back(std::move(waiting.front()));
+      waiting.pop_front();
+    }
+    lock.unlock();
+    Commit(batch);
+    for (PendingRow& row : batch) row.done(row.result);
+    batch.clear();
+    lock.lock();
+  }
+}
+
+void AuditLog::State::Commit(std::vector<PendingRow>& batch) {
   absl::Status status = begin.Run();
   if (status.ok()) status = CommitRows(batch);
   if (status.ok()) return;
   database.Execute("ROLLBACK").IgnoreError();
-  for (Waiter* waiter : batch) {
-    if (waiter->result.ok()) waiter->result = status;
+  for (PendingRow& row : batch) {
+    if (row.result.ok()) row.result = status;
   }
 }
 
 // An error here undoes all rows; a row that is itself refused stands in nobody's way.
-absl::Status AuditLog::State::CommitRows(std::vector<Waiter*>& batch) {
+absl::Status AuditLog::State::CommitRows(std::vector<PendingRow>& batch) {
   for (ChainWriter* writer : {&*jobs, &*events}) writer->Begin();
-  for (Waiter* waiter : batch) {
-    ChainWriter& writer = writer_of(waiter->row);
+  for (PendingRow& row : batch) {
+    ChainWriter& writer = writer_of(row.row);
     HPCC_RETURN_IF_ERROR(writer.ReadHead());
-    waiter->result = writer.Insert(waiter->row);
-    if (absl::IsAlreadyExists(waiter->result) || absl::IsInvalidArgument(waiter->result)) continue;
-    HPCC_RETURN_IF_ERROR(waiter->result);
+    row.result = writer.Insert(row.row);
+    if (absl::IsAlreadyExists(row.result) || absl::IsInvalidArgument(row.result)) continue;
+    HPCC_RETURN_IF_ERROR(row.result);
   }
   for (ChainWriter* writer : {&*jobs, &*events}) HPCC_RETURN_IF_ERROR(writer->WriteHead());
   return commit.Run();
@@ -276,17 +317,33 @@ absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Open(const AuditLogOptions& 
       SqliteDatabase::Open(options.path, SqliteDatabase::Mode::kReadWriteCreate, options.vfs));
   auto state = std::make_unique<State>(options.path, std::move(database));
   HPCC_RETURN_IF_ERROR(state->Prepare());
+  state->Start();
   return std::unique_ptr<AuditLog>(new AuditLog(std::move(state)));
 }
 
+absl::Status AuditLog::State::Write(AnyRow row) {
+  if (std::this_thread::get_id() == thread.get_id()) {
+    std::vector<PendingRow> batch;
+    batch.push_back({row, nullptr, {}});
+    Commit(batch);
+    return batch.front().result;
+  }
+  Wait wait;
+  Add({row, wait.done(), {}});
+  return wait.Await();
+}
+
 absl::Status AuditLog::Append(const AuditRow& row) {
-  Waiter waiter(&row);
-  return state_->Write(waiter);
+  return state_->Write(&row);
 }
 
 absl::Status AuditLog::Append(const SecurityEventRow& row) {
-  Waiter waiter(&row);
-  return state_->Write(waiter);
+  return state_->Write(&row);
+}
+
+void AuditLog::AppendLater(AuditRow row, Done done) {
+  const auto kept = std::make_shared<const AuditRow>(std::move(row));
+  state_->Add({kept.get(), [kept, done = std::move(done)](const absl::Status& s) { done(s); }, {}});
 }
 
 }  // namespace hpcc

@@ -15,6 +15,7 @@
 // them, and checks against one that was noted).
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -36,7 +37,7 @@ class AuditLog {
   // Opens the log, making it if there is none. FailedPrecondition: it is of a newer hpcc. DataLoss:
   // it is damaged.
   static absl::StatusOr<std::unique_ptr<AuditLog>> Open(const AuditLogOptions& options);
-  ~AuditLog();
+  ~AuditLog();  // what was appended before is written first
   AuditLog(const AuditLog&) = delete;
   AuditLog& operator=(const AuditLog&) = delete;
 
@@ -45,6 +46,11 @@ class AuditLog {
   // log; AlreadyExists: its job_id is. ResourceExhausted: the disk is full.
   absl::Status Append(const AuditRow& row);
   absl::Status Append(const SecurityEventRow& row);
+
+  // As above, without waiting: `done` is called once, from the log's own thread, when the row is on
+  // the disk or can't be. It holds up all rows that come after; it may append, too.
+  using Done = std::function<void(const absl::Status& written)>;
+  void AppendLater(AuditRow row, Done done);
 
  private:
   struct State;

@@ -48,6 +48,32 @@ TEST(AuditLog, AJobHasOneRow) {
   EXPECT_EQ("", Describe(VerifyLog(directory.log())));
 }
 
+TEST(AuditLog, WhoDoesNotWaitIsToldOnceTheRowIsThere) {
+  const AuditDirectory directory;
+  std::vector<std::string> told;
+  {
+    const std::unique_ptr<AuditLog> log = OpenLogAt(directory.log());
+    AppendRows(*log, 1, 1);
+    for (const uint64_t number : {2U, 3U, 1U, 4U}) {
+      log->AppendLater(RowNumber(number), [&, number](const absl::Status& written) {
+        const auto is_it = [&](const AuditRow& row) {
+          return row.job_id == RowNumber(number).job_id;
+        };
+        EXPECT_THAT(AllRows(directory.log()), testing::Contains(testing::Truly(is_it)));
+        told.push_back(StrCat(number, absl::IsAlreadyExists(written) ? "!" : ""));
+        // Whoever is told may have something to write, too.
+        EXPECT_TRUE(log->Append(EventNumber(number)).ok());
+      });
+    }
+    // What was appended is written before the log closes.
+  }
+  EXPECT_THAT(told, testing::ElementsAre("2", "3", "1!", "4"));
+  const ChainReport report = VerifyLog(directory.log());
+  EXPECT_EQ("", Describe(report));
+  EXPECT_EQ(4U, report.jobs.rows);
+  EXPECT_EQ(4U, report.security_events.rows);
+}
+
 TEST(AuditLog, KeepsAnyBytes) {
   const AuditDirectory directory;
   AuditRow row = RowNumber(1);

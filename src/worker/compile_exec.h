@@ -29,6 +29,8 @@ struct CompileExec {
   std::string traceparent;
   BlobReader read_blob;       // of the tenant
   TextMemo* texts = nullptr;  // of the tenant
+  // The image `host`; null for any other, of which only the sandbox knows what it has: it compares
+  // the manifest with that, and texts are read from blobs.
   HostToolchains* image = nullptr;
   const WorkerCommand* command = nullptr;
   const Invocation* invocation = nullptr;  // as read with the manifest

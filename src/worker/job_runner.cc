@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "worker/argument_policy.h"
+#include "worker/limits.h"
 #include "worker/manifest_file_system.h"
 #include "worker/retry_after.h"
 
@@ -25,7 +26,7 @@ std::string TraceIdOf(const std::string& traceparent) {
 }  // namespace
 
 JobRunner::JobRunner(JobOptions options, const Parts& parts)
-    : options_(std::move(options)), parts_(parts) {}
+    : options_(std::move(options)), parts_(parts), recent_(kMaxRecentResultBytes) {}
 
 void JobRunner::Report(SecurityEvent event, const JobRequest& request, const absl::Status& status) {
   parts_.events->Report(event, {.tenant = request.caller->tenant,
@@ -40,26 +41,45 @@ void JobRunner::ReportRefused(const JobRequest& request, const absl::Status& sta
          status);
 }
 
+absl::StatusOr<std::string> JobRunner::ImageOf(const JobRequest& request) const {
+  const std::string& name = request.caller->image;
+  if (name == kHostImage && !parts_.image->directories().empty()) return name;
+  if (name != kHostImage && parts_.images != nullptr) return parts_.images->Find(name);
+  return absl::FailedPreconditionError(StrCat(kImageNotHere, "this worker has ",
+                                              name == kHostImage ? "no image host" : "no others"));
+}
+
+const std::vector<std::string>& JobRunner::ImageDirectories(const Caller& caller) const {
+  static const std::vector<std::string> none;
+  return caller.image == kHostImage ? parts_.image->directories() : none;
+}
+
+absl::Status JobRunner::CheckToolchain(const JobRequest& request, const Understood& understood) {
+  if (understood.toolchain->identity == request.command.toolchain) return absl::OkStatus();
+  const absl::Status status = absl::FailedPreconditionError(
+      StrCat(request.command.compiler, ": this worker has another compiler of that name"));
+  Report(SecurityEvent::kToolchainMismatch, request, status);
+  return status;
+}
+
+// The key of another image than `host` is made with the identity the client claims: whether the
+// image's compiler has it takes a sandbox to find out. Nothing is stored under such a key before
+// that was found out, so whoever claims something else finds nothing.
 absl::StatusOr<JobRunner::Understood> JobRunner::Understand(const JobRequest& request,
                                                             const Digest& manifest_digest,
                                                             FileSystem& fs) {
   const WorkerCommand& command = request.command;
-  if (request.caller->image != kHostImage) {
-    return absl::FailedPreconditionError(StrCat("no such image here: ", request.caller->image));
-  }
-  absl::StatusOr<UnderstoodCommand> known = UnderstandCommand(command, *parts_.image, fs);
+  HPCC_ASSIGN_OR_RETURN(std::string image, ImageOf(request));
+  absl::StatusOr<UnderstoodCommand> known = image == kHostImage
+                                                ? UnderstandCommand(command, *parts_.image, fs)
+                                                : UnderstandImageCommand(command, fs);
   if (absl::IsPermissionDenied(known.status())) ReportRefused(request, known.status());
   if (!known.ok()) return known.status();
-  Understood understood{*std::move(known), Digest()};
-  if (understood.toolchain->identity != command.toolchain) {
-    const absl::Status status = absl::FailedPreconditionError(
-        StrCat(command.compiler, ": this worker has another compiler of that name"));
-    Report(SecurityEvent::kToolchainMismatch, request, status);
-    return status;
-  }
+  Understood understood{*std::move(known), std::move(image), Digest()};
+  if (understood.toolchain) HPCC_RETURN_IF_ERROR(CheckToolchain(request, understood));
   understood.key = WorkerResultKey({.tenant = request.tenant->id(),
-                                    .image = request.caller->image,
-                                    .toolchain = understood.toolchain->identity,
+                                    .image = understood.image,
+                                    .toolchain = command.toolchain,
                                     .command = CommandKey(command, understood.invocation),
                                     .manifest = manifest_digest});
   return understood;
@@ -67,6 +87,8 @@ absl::StatusOr<JobRunner::Understood> JobRunner::Understand(const JobRequest& re
 
 std::shared_ptr<const StoredResult> JobRunner::LookUp(const JobRequest& request,
                                                       const Digest& key) {
+  const int64_t now_ns = parts_.clock->MonotonicNanoseconds();
+  if (auto recent = recent_.Find(key, now_ns)) return recent;
   absl::StatusOr<std::string> value = request.tenant->results().Get({StoreNamespace::kResult, key});
   if (!value.ok()) {
     if (!absl::IsNotFound(value.status())) {
@@ -74,22 +96,35 @@ std::shared_ptr<const StoredResult> JobRunner::LookUp(const JobRequest& request,
     }
     return nullptr;
   }
-  absl::StatusOr<StoredResult> result = DecodeStoredResult(*value);
-  if (!result.ok()) return nullptr;
-  return std::make_shared<const StoredResult>(*std::move(result));
+  absl::StatusOr<StoredResult> decoded = DecodeStoredResult(*value);
+  if (!decoded.ok()) return nullptr;
+  auto result = std::make_shared<const StoredResult>(*std::move(decoded));
+  recent_.Add(key, result, now_ns);
+  return result;
 }
 
-absl::StatusOr<std::optional<JobAnswer>> JobRunner::Probe(const JobRequest& request,
-                                                          const Digest& manifest_digest) {
+void JobRunner::Probe(const JobRequest& request, const Digest& manifest_digest,
+                      const ProbeDone& done) {
   const int64_t started_ns = parts_.clock->NowNanoseconds();
   AnythingFileSystem fs;
-  HPCC_ASSIGN_OR_RETURN(const Understood understood, Understand(request, manifest_digest, fs));
+  const absl::StatusOr<Understood> understood = Understand(request, manifest_digest, fs);
+  if (!understood.ok()) return done(understood.status());
   Finished finished;
-  finished.result = LookUp(request, understood.key);
-  if (finished.result == nullptr) return std::nullopt;
-  HPCC_ASSIGN_OR_RETURN(JobAnswer answer, Answer(request, manifest_digest, understood.key, finished,
-                                                 /*hit=*/true, ids_.Next(), started_ns));
-  return answer;
+  finished.result = LookUp(request, understood->key);
+  if (finished.result == nullptr) return done(std::nullopt);
+  const JobFacts facts{.job = ids_.Next(),
+                       .image = understood->image,
+                       .manifest = manifest_digest,
+                       .key = understood->key,
+                       .hit = true,
+                       .started_ns = started_ns};
+  const auto answer = [this, &request, facts, finished, done](const absl::Status& written) {
+    absl::StatusOr<JobAnswer> answer = Answer(request, facts, finished, written);
+    if (!answer.ok()) return done(answer.status());
+    done(*std::move(answer));
+  };
+  if (parts_.audit == nullptr) return answer(absl::OkStatus());
+  parts_.audit->AppendLater(RowOf(request, facts, finished), answer);
 }
 
 absl::StatusOr<JobRunner::Admission> JobRunner::Admit(Tenant& tenant) {
@@ -107,7 +142,7 @@ absl::Status JobRunner::CheckBlobs(const JobRequest& request, const SourceManife
   for (const ManifestEntry& entry : manifest.entries) {
     const bool is_file =
         entry.kind == ManifestEntry::Kind::kFile || entry.kind == ManifestEntry::Kind::kExecutable;
-    if (!is_file || IsInImage(entry.path, parts_.image->directories())) continue;
+    if (!is_file || IsInImage(entry.path, ImageDirectories(*request.caller))) continue;
     if (!request.tenant->blobs().Contains(entry.digest)) ++missing;
   }
   if (missing == 0) return absl::OkStatus();
@@ -132,14 +167,17 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
   // The key is the one a probe makes; what the manifest says of files can only refuse the command.
   AnythingFileSystem anything;
   HPCC_ASSIGN_OR_RETURN(Understood understood, Understand(request, manifest_digest, anything));
-  ManifestFileSystem files(*manifest);
-  absl::StatusOr<Invocation> invocation =
-      CheckCommand({&request.command, &parts_.image->directories(), understood.is_clang()}, files);
-  if (!invocation.ok()) {
-    ReportRefused(request, invocation.status());
-    return invocation.status();
+  const bool is_host = understood.image == kHostImage;
+  if (is_host) {
+    ManifestFileSystem files(*manifest);
+    absl::StatusOr<Invocation> invocation =
+        CheckCommand({&request.command, &parts_.image->directories(), understood.is_clang}, files);
+    if (!invocation.ok()) {
+      ReportRefused(request, invocation.status());
+      return invocation.status();
+    }
+    understood.invocation = *std::move(invocation);
   }
-  understood.invocation = *std::move(invocation);
 
   CompileExec exec;
   exec.job = ids_.Next();
@@ -148,7 +186,7 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
     return tenant->blobs().Read(digest);
   };
   exec.texts = &request.tenant->texts();
-  exec.image = parts_.image;
+  exec.image = is_host ? parts_.image : nullptr;
   exec.command = &request.command;
   exec.invocation = &understood.invocation;
   exec.toolchain = understood.toolchain.get();
@@ -161,7 +199,16 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
     const absl::Status kept = request.tenant->manifests().Put(manifest_digest, manifest_bytes);
     if (!kept.ok()) Log(LogLevel::kWarning, StrCat("manifest: ", std::string(kept.message())));
   }
-  return Answer(request, manifest_digest, understood.key, finished, hit, exec.job, started_ns);
+  const JobFacts facts{.job = exec.job,
+                       .image = understood.image,
+                       .manifest = manifest_digest,
+                       .key = understood.key,
+                       .hit = hit,
+                       .started_ns = started_ns};
+  const absl::Status written = parts_.audit == nullptr
+                                   ? absl::OkStatus()
+                                   : parts_.audit->Append(RowOf(request, facts, finished));
+  return Answer(request, facts, finished, written);
 }
 
 absl::StatusOr<JobRunner::Finished> JobRunner::CompileOrWait(const JobRequest& request,
@@ -182,23 +229,46 @@ absl::StatusOr<JobRunner::Finished> JobRunner::CompileOrWait(const JobRequest& r
   return finished;
 }
 
-absl::StatusOr<JobRunner::Finished> JobRunner::CompileNow(const JobRequest& request,
-                                                          const Understood& understood,
-                                                          CompileExec exec) {
-  absl::StatusOr<SandboxPool::Lease> lease = parts_.pool->Acquire(
-      request.tenant->id(), request.caller->image, options_.patience, request.cancelled);
+absl::StatusOr<SandboxPool::Lease> JobRunner::Lease(const JobRequest& request,
+                                                    const std::string& image) {
+  absl::StatusOr<SandboxPool::Lease> lease =
+      parts_.pool->Acquire(request.tenant->id(), image, options_.patience, request.cancelled);
   if (absl::IsResourceExhausted(lease.status())) {
     return RetryLater(std::string(lease.status().message()), kRetryWhenFull);
   }
-  if (absl::IsCancelled(lease.status())) return lease.status();
-  if (!lease.ok()) {
-    // Whatever keeps a sandbox from starting is this worker's trouble: nothing is wrong with the
-    // command.
-    const std::string why = StrCat("no sandbox: ", std::string(lease.status().message()));
-    Log(LogLevel::kError, why);
-    return absl::UnavailableError(why);
+  if (lease.ok() || absl::IsCancelled(lease.status())) return lease;
+  // Whatever keeps a sandbox from starting is this worker's trouble: nothing is wrong with the
+  // command.
+  const std::string why = StrCat("no sandbox: ", std::string(lease.status().message()));
+  Log(LogLevel::kError, why);
+  return absl::UnavailableError(why);
+}
+
+absl::Status JobRunner::AskImage(const JobRequest& request, Sandbox& sandbox,
+                                 const CompileExec& exec, Understood* understood) {
+  ManifestFileSystem files(*exec.manifest);
+  const absl::Status status = FinishImageCommand({.command = &request.command,
+                                                  .toolchains = parts_.toolchains,
+                                                  .job = exec.job,
+                                                  .limits = options_.limits,
+                                                  .cancelled = request.cancelled},
+                                                 sandbox, files, understood);
+  if (absl::IsPermissionDenied(status)) ReportRefused(request, status);
+  HPCC_RETURN_IF_ERROR(status);
+  return CheckToolchain(request, *understood);
+}
+
+absl::StatusOr<JobRunner::Finished> JobRunner::CompileNow(const JobRequest& request,
+                                                          const Understood& understood,
+                                                          CompileExec exec) {
+  HPCC_ASSIGN_OR_RETURN(const SandboxPool::Lease lease, Lease(request, understood.image));
+  Sandbox& sandbox = lease.sandbox();
+  Understood asked = understood;
+  if (!asked.toolchain) {
+    HPCC_RETURN_IF_ERROR(AskImage(request, sandbox, exec, &asked));
+    exec.invocation = &asked.invocation;
+    exec.toolchain = asked.toolchain.get();
   }
-  Sandbox& sandbox = lease->sandbox();
   absl::StatusOr<CompileOutcome> outcome = RunCompileExec(sandbox, exec);
   if (!outcome.ok()) {
     if (StrContains(std::string(outcome.status().message()), kUndeclared)) {
@@ -210,7 +280,8 @@ absl::StatusOr<JobRunner::Finished> JobRunner::CompileNow(const JobRequest& requ
     }
     return outcome.status();
   }
-  if (!parts_.image->StillHolds(request.command, *understood.toolchain)) {
+  const bool is_host = understood.image == kHostImage;
+  if (is_host && !parts_.image->StillHolds(request.command, *understood.toolchain)) {
     return absl::FailedPreconditionError("the compiler was replaced during the compile");
   }
   Finished finished;
@@ -226,45 +297,45 @@ absl::StatusOr<JobRunner::Finished> JobRunner::CompileNow(const JobRequest& requ
   return finished;
 }
 
-absl::StatusOr<JobAnswer> JobRunner::Answer(const JobRequest& request,
-                                            const Digest& manifest_digest, const Digest& key,
-                                            const Finished& finished, bool hit,
-                                            const std::string& job, int64_t started_ns) {
+AuditRow JobRunner::RowOf(const JobRequest& request, const JobFacts& facts,
+                          const Finished& finished) const {
   AuditRow row;
-  row.time_ns = started_ns;
-  row.job_id = job;
+  row.time_ns = facts.started_ns;
+  row.job_id = facts.job;
   row.tenant = request.caller->tenant;
   row.user = request.caller->user;
   row.worker = options_.worker;
-  row.sandbox = hit ? "" : finished.sandbox;
+  row.sandbox = facts.hit ? "" : finished.sandbox;
   row.isolation = finished.result->isolation;
-  row.image_digest = request.caller->image;
-  row.source_digest = manifest_digest;
+  row.image_digest = facts.image;
+  row.source_digest = facts.manifest;
   row.flags = request.command.arguments;
-  row.cache_key = key;
-  row.hit = hit;
+  row.cache_key = facts.key;
+  row.hit = facts.hit;
   row.output_digests = finished.result->outputs;
   row.exit_status = finished.exit_status;
-  row.duration_ns = parts_.clock->NowNanoseconds() - started_ns;
+  row.duration_ns = parts_.clock->NowNanoseconds() - facts.started_ns;
   row.scheduler = request.caller->scheduler;
   row.trace_id = TraceIdOf(request.traceparent);
   row.compiler = request.command.compiler;
   row.working_directory = request.command.working_directory;
   row.environment = request.command.environment.ToStrings();
-  if (parts_.audit != nullptr) {
-    const absl::Status written = parts_.audit->Append(row);
-    if (!written.ok()) {
-      Report(SecurityEvent::kAuditWriteFailed, request, written);
-      return absl::InternalError("no audit row could be written, so there is no answer");
-    }
+  return row;
+}
+
+absl::StatusOr<JobAnswer> JobRunner::Answer(const JobRequest& request, const JobFacts& facts,
+                                            const Finished& finished, const absl::Status& written) {
+  if (!written.ok()) {
+    Report(SecurityEvent::kAuditWriteFailed, request, written);
+    return absl::InternalError("no audit row could be written, so there is no answer");
   }
   JobAnswer answer;
-  answer.job = job;
-  answer.hit = hit;
+  answer.job = facts.job;
+  answer.hit = facts.hit;
   answer.exit_status = finished.exit_status;
-  answer.key = key;
-  answer.isolation = row.isolation;
-  answer.wall = hit ? std::chrono::nanoseconds(0) : finished.wall;
+  answer.key = facts.key;
+  answer.isolation = finished.result->isolation;
+  answer.wall = facts.hit ? std::chrono::nanoseconds(0) : finished.wall;
   answer.bundle = {finished.result, &finished.result->bundle};
   return answer;
 }

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/clock.h"
@@ -21,10 +22,13 @@
 #include "worker/compile_exec.h"
 #include "worker/flights.h"
 #include "worker/host_toolchains.h"
+#include "worker/image_toolchains.h"
 #include "worker/job_ids.h"
+#include "worker/result_memo.h"
 #include "worker/tenant.h"
 #include "worker/understood_command.h"
 #include "worker/worker_command.h"
+#include "worker/worker_images.h"
 
 namespace hpcc {
 
@@ -68,7 +72,9 @@ class JobRunner {
  public:
   // All outlive the runner. `audit` may be null in tests of other things.
   struct Parts {
-    HostToolchains* image = nullptr;
+    HostToolchains* image = nullptr;        // without directories: there is no image `host`
+    WorkerImages* images = nullptr;         // null: there are no others
+    ImageToolchains* toolchains = nullptr;  // of those
     SandboxPool* pool = nullptr;
     AuditLog* audit = nullptr;
     SecurityEvents* events = nullptr;
@@ -76,10 +82,14 @@ class JobRunner {
   };
   JobRunner(JobOptions options, const Parts& parts);
 
-  // Nothing: a miss. PermissionDenied: the command is refused. FailedPrecondition: the client's
-  // compiler is another than the worker's.
-  absl::StatusOr<std::optional<JobAnswer>> Probe(const JobRequest& request,
-                                                 const Digest& manifest_digest);
+  // Looks a result up. `done` is called once: from this thread, or from the audit log's, which it
+  // may not hold up, when the row of a hit is on the disk. `request` lives until then. Nothing: a
+  // miss. PermissionDenied: the command is refused. FailedPrecondition: the client's compiler is
+  // another than the worker's. FailedPrecondition, ResourceExhausted, with a message that begins
+  // with kImageNotHere: the image can't be had, or not yet. Internal: no audit row could be
+  // written.
+  using ProbeDone = std::function<void(absl::StatusOr<std::optional<JobAnswer>>)>;
+  void Probe(const JobRequest& request, const Digest& manifest_digest, const ProbeDone& done);
 
   // `manifest` is an encoded manifest with digest `manifest_digest`. As Probe, and:
   //  - InvalidArgument: the manifest is none, or has another digest.
@@ -89,10 +99,14 @@ class JobRunner {
   absl::StatusOr<JobAnswer> Compile(const JobRequest& request, const std::string& manifest,
                                     const Digest& manifest_digest);
 
+  // What of a client's files the image of its token has, so that they need not be sent.
+  const std::vector<std::string>& ImageDirectories(const Caller& caller) const;
+
   uint32_t in_flight() const { return in_flight_.count(); }
 
  private:
   struct Understood : UnderstoodCommand {
+    std::string image;  // "host", or its digest
     Digest key;
   };
   // A result with what an audit row of it says.
@@ -107,6 +121,7 @@ class JobRunner {
     Gauge::Place tenant;
   };
 
+  absl::StatusOr<std::string> ImageOf(const JobRequest& request) const;
   absl::StatusOr<Understood> Understand(const JobRequest& request, const Digest& manifest_digest,
                                         FileSystem& fs);
   std::shared_ptr<const StoredResult> LookUp(const JobRequest& request, const Digest& key);
@@ -116,9 +131,23 @@ class JobRunner {
                                          const CompileExec& exec, bool* hit);
   absl::StatusOr<Finished> CompileNow(const JobRequest& request, const Understood& understood,
                                       CompileExec exec);
-  absl::StatusOr<JobAnswer> Answer(const JobRequest& request, const Digest& manifest_digest,
-                                   const Digest& key, const Finished& finished, bool hit,
-                                   const std::string& job, int64_t started_ns);
+  absl::StatusOr<SandboxPool::Lease> Lease(const JobRequest& request, const std::string& image);
+  // What of a command could not be told outside of its image.
+  absl::Status AskImage(const JobRequest& request, Sandbox& sandbox, const CompileExec& exec,
+                        Understood* understood);
+  absl::Status CheckToolchain(const JobRequest& request, const Understood& understood);
+  // What a row says of a job.
+  struct JobFacts {
+    std::string job;
+    std::string image;
+    Digest manifest, key;
+    bool hit = false;
+    int64_t started_ns = 0;
+  };
+  AuditRow RowOf(const JobRequest& request, const JobFacts& facts, const Finished& finished) const;
+  // The answer, once its row was written or not.
+  absl::StatusOr<JobAnswer> Answer(const JobRequest& request, const JobFacts& facts,
+                                   const Finished& finished, const absl::Status& written);
   void ReportRefused(const JobRequest& request, const absl::Status& status);
   void Report(SecurityEvent event, const JobRequest& request, const absl::Status& status);
 
@@ -127,6 +156,7 @@ class JobRunner {
   JobIds ids_;
   Gauge in_flight_;
   Flights<Finished> flights_;
+  ResultMemo recent_;
 };
 
 inline constexpr std::string_view kMissingBlobs = "blobs are missing: ";

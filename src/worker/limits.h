@@ -40,10 +40,17 @@ inline constexpr std::chrono::seconds kUploadSilence{30};
 inline constexpr std::chrono::seconds kUploadTime{600};
 inline constexpr int kUploadsPerTenant = 8;
 
+// Probes under way, those included whose client doesn't read the answer.
+inline constexpr uint32_t kMaxProbes = 1024;
+inline constexpr uint32_t kMaxProbesPerTenant = 512;
+
 // Of one message of a reply.
 inline constexpr size_t kReplyChunkBytes = size_t{1} << 20;
 // A client that doesn't read its reply.
 inline constexpr std::chrono::seconds kReplyTime{120};
+
+// Of results in memory (worker/result_memo.h), for all tenants together.
+inline constexpr size_t kMaxRecentResultBytes = size_t{128} << 20;
 
 inline constexpr size_t kMaxTenants = 10'000;
 inline constexpr size_t kMaxSources = 65'536;  // in the memo of a tenant's texts

@@ -52,7 +52,14 @@ class Replay {
   void ReadManifest();
   void CheckSources();
   void CheckCommandAndCompiler();
+  void CheckKey();
+  // Of another image than `host`: what only its sandbox knows. An error says nothing of the job.
+  absl::Status AskImage(Sandbox& sandbox);
 
+  bool is_host() const { return row_.image_digest == kHostImage; }
+  bool IsInHostImage(const std::string& path) const {
+    return is_host() && IsInImage(path, parts_.image->directories());
+  }
   absl::Status Compile();
   void Compare(const CompileOutcome& outcome);
   void Find(std::string finding);
@@ -75,7 +82,8 @@ void Replay::Find(std::string finding) {
 }
 
 void Replay::CheckSandbox() {
-  if (row_.image_digest != kHostImage) {
+  const bool here = is_host() ? !parts_.image->directories().empty() : parts_.toolchains != nullptr;
+  if (!here) {
     Find(StrCat("its image is not here: ", row_.image_digest));
   }
   if (row_.isolation != parts_.runtime->isolation()) {
@@ -103,7 +111,7 @@ void Replay::CheckSources() {
   for (const ManifestEntry& entry : manifest_.entries) {
     const bool is_file =
         entry.kind == ManifestEntry::Kind::kFile || entry.kind == ManifestEntry::Kind::kExecutable;
-    if (!is_file || IsInImage(entry.path, parts_.image->directories())) continue;
+    if (!is_file || IsInHostImage(entry.path)) continue;
     const absl::Status kept = ReadSource(entry.digest).status();
     if (kept.ok()) continue;
     Find(absl::IsNotFound(kept) ? StrCat(entry.path, " is no longer kept: ", entry.digest.ToHex())
@@ -111,50 +119,86 @@ void Replay::CheckSources() {
   }
 }
 
-// The key of the row tells whether the compiler is the one of then: all else that went into it
-// stands in the row.
 void Replay::CheckCommandAndCompiler() {
   AnythingFileSystem anything;
   absl::StatusOr<UnderstoodCommand> understood =
-      UnderstandCommand(command_, *parts_.image, anything);
+      is_host() ? UnderstandCommand(command_, *parts_.image, anything)
+                : UnderstandImageCommand(command_, anything);
   if (!understood.ok()) return Find(std::string(understood.status().message()));
   understood_ = *std::move(understood);
+  if (!is_host()) return;
+  CheckKey();
+  ManifestFileSystem files(manifest_);
+  absl::StatusOr<Invocation> invocation =
+      CheckCommand({&command_, &parts_.image->directories(), understood_.is_clang}, files);
+  if (!invocation.ok()) return Find(std::string(invocation.status().message()));
+  understood_.invocation = *std::move(invocation);
+}
+
+absl::Status Replay::AskImage(Sandbox& sandbox) {
+  ManifestFileSystem files(manifest_);
+  const absl::Status status = FinishImageCommand({.command = &command_,
+                                                  .toolchains = parts_.toolchains,
+                                                  .job = StrCat("replay-of-", row_.job_id),
+                                                  .limits = parts_.limits,
+                                                  .cancelled = parts_.cancelled},
+                                                 sandbox, files, &understood_);
+  if (status.ok()) {
+    CheckKey();
+  } else if (absl::IsFailedPrecondition(status) || absl::IsPermissionDenied(status)) {
+    Find(std::string(status.message()));
+  } else {
+    return status;
+  }
+  return absl::OkStatus();
+}
+
+// The key of the row tells whether the compiler is the one of then: all else that went into it
+// stands in the row.
+void Replay::CheckKey() {
   const Digest key = WorkerResultKey({.tenant = row_.tenant,
                                       .image = row_.image_digest,
                                       .toolchain = understood_.toolchain->identity,
                                       .command = CommandKey(command_, understood_.invocation),
                                       .manifest = row_.source_digest});
-  if (key != row_.cache_key) {
-    return Find(StrCat(command_.compiler,
-                       " is another compiler than the job's: now the command has the key ",
-                       key.ToHex(), ", then it had ", row_.cache_key.ToHex()));
-  }
-  ManifestFileSystem files(manifest_);
-  absl::StatusOr<Invocation> invocation =
-      CheckCommand({&command_, &parts_.image->directories(), understood_.is_clang()}, files);
-  if (!invocation.ok()) return Find(std::string(invocation.status().message()));
-  understood_.invocation = *std::move(invocation);
+  if (key == row_.cache_key) return;
+  Find(StrCat(command_.compiler,
+              " is another compiler than the job's: now the command has the key ", key.ToHex(),
+              ", then it had ", row_.cache_key.ToHex()));
 }
 
 absl::Status Replay::Compile() {
   SandboxSpec spec = parts_.sandbox;
   spec.tenant = row_.tenant;
   spec.image = row_.image_digest;
-  HPCC_ASSIGN_OR_RETURN(const std::unique_ptr<Sandbox> sandbox,
-                        parts_.runtime->Start(spec, parts_.start));
+  absl::StatusOr<std::unique_ptr<Sandbox>> started = parts_.runtime->Start(spec, parts_.start);
+  if (absl::IsNotFound(started.status()) && !is_host()) {
+    Find(StrCat("its image is not here: ", std::string(started.status().message())));
+    report_.verdict = ReplayVerdict::kNotReproducible;
+    return absl::OkStatus();
+  }
+  if (!started.ok()) return started.status();
+  Sandbox& sandbox = **started;
+  if (!is_host()) {
+    HPCC_RETURN_IF_ERROR(AskImage(sandbox));
+    if (findings_ != 0) {
+      report_.verdict = ReplayVerdict::kNotReproducible;
+      return absl::OkStatus();
+    }
+  }
   TextMemo texts;
   CompileExec exec;
   exec.job = StrCat("replay-of-", row_.job_id);
   exec.read_blob = [this](const Digest& digest) { return ReadSource(digest); };
   exec.texts = &texts;
-  exec.image = parts_.image;
+  exec.image = is_host() ? parts_.image : nullptr;
   exec.command = &command_;
   exec.invocation = &understood_.invocation;
   exec.toolchain = understood_.toolchain.get();
   exec.manifest = &manifest_;
   exec.limits = parts_.limits;
   exec.cancelled = parts_.cancelled;
-  const absl::StatusOr<CompileOutcome> outcome = RunCompileExec(*sandbox, exec);
+  const absl::StatusOr<CompileOutcome> outcome = RunCompileExec(sandbox, exec);
   if (outcome.ok()) {
     Compare(*outcome);
   } else if (absl::IsFailedPrecondition(outcome.status()) || absl::IsNotFound(outcome.status())) {

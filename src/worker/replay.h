@@ -15,13 +15,15 @@
 #include "sandbox/runtime.h"
 #include "telemetry/audit_row.h"
 #include "worker/host_toolchains.h"
+#include "worker/image_toolchains.h"
 
 namespace hpcc {
 
 struct ReplayParts {
   std::string state_directory;  // the worker's
   Runtime* runtime = nullptr;
-  HostToolchains* image = nullptr;
+  HostToolchains* image = nullptr;        // without directories: there is no image `host`
+  ImageToolchains* toolchains = nullptr;  // of other images; null: there are none
   FileSystem* fs = nullptr;
   SandboxSpec sandbox;  // its id and sizes; tenant and image are the row's
   ExecLimits limits;

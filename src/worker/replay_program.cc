@@ -5,11 +5,14 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/path.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "telemetry/audit_reader.h"
+#include "worker/image_supply.h"
+#include "worker/image_toolchains.h"
 #include "worker/replay.h"
 #include "worker/worker_runtime.h"
 
@@ -18,6 +21,21 @@ namespace hpcc {
 namespace {
 
 constexpr int kFailed = 1;
+
+// What a runtime makes there goes with its machines; the directory itself goes with this.
+class OwnDirectory {
+ public:
+  OwnDirectory(FileSystem& fs, std::string path) : fs_(fs), path_(std::move(path)) {}
+  ~OwnDirectory() { fs_.RemoveDirectory(path_).IgnoreError(); }
+  OwnDirectory(const OwnDirectory&) = delete;
+  OwnDirectory& operator=(const OwnDirectory&) = delete;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  FileSystem& fs_;
+  const std::string path_;
+};
 
 absl::StatusOr<ReplayReport> Replay(const WorkerConfig& config, const ReplayOptions& options,
                                     FileSystem& fs) {
@@ -30,16 +48,35 @@ absl::StatusOr<ReplayReport> Replay(const WorkerConfig& config, const ReplayOpti
         StrCat("it is a command of the worker's operator (hpcc exec, by ", row.user,
                "), no compile: there is nothing to compile again"));
   }
-  HPCC_ASSIGN_OR_RETURN(const std::unique_ptr<Runtime> runtime, MakeWorkerRuntime(config, fs));
-  HostToolchains image(HostImageDirectories(), fs, Clock::Real());
+  std::unique_ptr<ImageSupply> images;
+  std::string agent;
+  WorkerRuntimeParts runtime_parts;
+  // Not the directory of the worker, which may be at work.
+  const OwnDirectory own(
+      fs, path::Join(config.state_directory, StrCat("replay-", static_cast<int64_t>(getpid()))));
+  runtime_parts.name = std::string(path::Basename(own.path()));
+  if (config.pulls_images()) {
+    HPCC_ASSIGN_OR_RETURN(agent, WorkerAgent(config, fs));
+    HPCC_ASSIGN_OR_RETURN(
+        images, OpenImageSupply(config.images, agent, NetworkSettings(), fs, Clock::Real()));
+    runtime_parts.find_image = [&images](const std::string& digest) {
+      return images->Root(digest);
+    };
+  }
+  HPCC_ASSIGN_OR_RETURN(const std::unique_ptr<Runtime> runtime,
+                        MakeWorkerRuntime(config, fs, std::move(runtime_parts)));
+  HostToolchains image(HostImageDirectories(config), fs, Clock::Real());
+  ImageToolchains toolchains(agent, fs, Clock::Real());
   ReplayParts parts;
   parts.state_directory = config.state_directory;
   parts.runtime = runtime.get();
   parts.image = &image;
+  parts.toolchains = images == nullptr ? nullptr : &toolchains;
   parts.fs = &fs;
   parts.sandbox = WorkerSandboxSpec(config);
   parts.sandbox.id = StrCat("replay-", static_cast<int64_t>(getpid()));
   parts.limits = WorkerExecLimits(config);
+  parts.start = WorkerStartBound(*runtime);
   return ReplayJob(row, parts);
 }
 

@@ -150,6 +150,7 @@ absl::Status SchedulerLink::SendHeartbeat() {
   request.set_in_flight(load.in_flight);
   request.set_free_memory_bytes(load.free_memory_bytes);
   *request.mutable_images() = options_.registration.images();
+  for (const std::string& image : load.images) request.add_images(image);
   {
     const std::lock_guard lock(mutex_);
     request.set_draining(draining_);

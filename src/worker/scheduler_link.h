@@ -42,6 +42,7 @@ struct SchedulerNews {
 struct WorkerLoad {
   uint32_t in_flight = 0;
   uint64_t free_memory_bytes = 0;
+  std::vector<std::string> images;  // that it has besides those it registers with
 };
 
 // Thread-safe.

@@ -101,6 +101,7 @@ class Tenant {
   UploadWindow& uploads() { return uploads_; }
   Gauge& compiles() { return compiles_; }
   Gauge& upload_streams() { return upload_streams_; }
+  Gauge& probes() { return probes_; }
 
   TenantLimits limits() const;
   void SetLimits(const TenantLimits& limits);
@@ -118,6 +119,7 @@ class Tenant {
   UploadWindow uploads_;
   Gauge compiles_;
   Gauge upload_streams_;
+  Gauge probes_;
   mutable std::mutex mutex_;
   TenantLimits limits_;
 };

@@ -29,6 +29,8 @@ namespace {
 constexpr uint64_t kMaxWorkerConfigBytes = uint64_t{1} << 20;
 constexpr uint64_t kMaxSecretBytes = 4096;
 constexpr uint64_t kMaxSlots = 4096;
+constexpr uint64_t kMaxPulls = 16;
+constexpr size_t kMaxRegistries = 100;
 
 using Config = WorkerConfig;
 
@@ -56,11 +58,28 @@ struct Share {
 struct Duration {
   std::chrono::milliseconds Config::*member;
 };
+// The same of [images].
+struct ImagePath {
+  std::string ImageSettings::*member;
+};
+struct ImageSize {
+  uint64_t ImageSettings::*member;
+};
+struct ImageDuration {
+  std::chrono::milliseconds ImageSettings::*member;
+};
+struct ImageNumber {
+  uint64_t ImageSettings::*member;
+  uint64_t max;  // and at least 1
+};
+struct Registries {};
 
 struct Key {
   std::string_view table;  // "" for the top
   std::string_view name;
-  std::variant<Text, Address, Path, Number, Size, Share, Duration> kind;
+  std::variant<Text, Address, Path, Number, Size, Share, Duration, ImagePath, ImageSize,
+               ImageDuration, ImageNumber, Registries>
+      kind;
 };
 
 const Key kKeys[] = {
@@ -90,6 +109,15 @@ const Key kKeys[] = {
     {"sandbox", "suspend", Duration{&Config::sandbox_suspend}},
     {"sandbox", "idle", Duration{&Config::sandbox_idle}},
     {"sandbox", "session", Duration{&Config::sandbox_session}},
+    {"images", "registries", Registries{}},
+    {"images", "directory", ImagePath{&ImageSettings::directory}},
+    {"images", "ca_file", ImagePath{&ImageSettings::ca_file}},
+    {"images", "credentials_file", ImagePath{&ImageSettings::credentials_file}},
+    {"images", "max_image", ImageSize{&ImageSettings::max_image}},
+    {"images", "max_roots", ImageSize{&ImageSettings::max_roots}},
+    {"images", "pull_time", ImageDuration{&ImageSettings::pull_time}},
+    {"images", "idle", ImageDuration{&ImageSettings::idle}},
+    {"images", "pulls", ImageNumber{&ImageSettings::pulls, kMaxPulls}},
     {"limits", "job_time", Duration{&Config::job_time}},
     {"limits", "queue_time", Duration{&Config::queue_time}},
     {"limits", "job_memory", Size{&Config::job_memory}},
@@ -155,41 +183,76 @@ class ValueReader {
     HPCC_ASSIGN_OR_RETURN(config_.*kind.member, TextOf(node_, place_, "\"host:port\""));
     return IsAddress(config_.*kind.member) ? absl::OkStatus() : place_.Wrong("write \"host:port\"");
   }
-  absl::Status operator()(const Path& kind) const {
+  absl::Status operator()(const Path& kind) const { return ReadPath(&(config_.*kind.member)); }
+  absl::Status operator()(const Number& kind) const {
+    return ReadNumber(kind.min, kind.max, &(config_.*kind.member));
+  }
+  absl::Status operator()(const Size& kind) const { return ReadSize(&(config_.*kind.member)); }
+  absl::Status operator()(const Share& kind) const {
+    return ReadSize(&(config_.shares.*kind.member));
+  }
+  absl::Status operator()(const Duration& kind) const {
+    return ReadDuration(&(config_.*kind.member));
+  }
+  absl::Status operator()(const ImagePath& kind) const {
+    return ReadPath(&(config_.images.*kind.member));
+  }
+  absl::Status operator()(const ImageSize& kind) const {
+    return ReadSize(&(config_.images.*kind.member));
+  }
+  absl::Status operator()(const ImageDuration& kind) const {
+    return ReadDuration(&(config_.images.*kind.member));
+  }
+  absl::Status operator()(const ImageNumber& kind) const {
+    return ReadNumber(1, kind.max, &(config_.images.*kind.member));
+  }
+  absl::Status operator()(const Registries&) const {
+    const toml::array* list = node_.as_array();
+    if (list == nullptr || list->empty() || list->size() > kMaxRegistries) {
+      return place_.Wrong(StrCat("write a list of 1 to ", kMaxRegistries, " registries"));
+    }
+    config_.images.registries.clear();
+    for (const toml::node& entry : *list) {
+      HPCC_ASSIGN_OR_RETURN(std::string text, TextOf(entry, place_, "registries in quotes"));
+      if (const absl::Status right = CheckRegistryEntry(text); !right.ok()) {
+        return place_.Wrong(std::string(right.message()));
+      }
+      config_.images.registries.push_back(std::move(text));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status ReadPath(std::string* to) const {
     HPCC_ASSIGN_OR_RETURN(const std::string text, TextOf(node_, place_, "a path in quotes"));
     absl::StatusOr<std::string> path = ExpandPath(text, FileSystem::Real(), environment_);
     if (!path.ok()) return place_.Wrong(std::string(path.status().message()));
-    config_.*kind.member = *std::move(path);
+    *to = *std::move(path);
     return absl::OkStatus();
   }
-  absl::Status operator()(const Number& kind) const {
+  absl::Status ReadNumber(uint64_t min, uint64_t max, uint64_t* to) const {
     const toml::value<int64_t>* value = node_.as_integer();
     const bool fits = value != nullptr && value->get() >= 0 &&
-                      static_cast<uint64_t>(value->get()) >= kind.min &&
-                      static_cast<uint64_t>(value->get()) <= kind.max;
-    if (!fits) return place_.Wrong(StrCat("write a number from ", kind.min, " to ", kind.max));
-    config_.*kind.member = static_cast<uint64_t>(value->get());
+                      static_cast<uint64_t>(value->get()) >= min &&
+                      static_cast<uint64_t>(value->get()) <= max;
+    if (!fits) return place_.Wrong(StrCat("write a number from ", min, " to ", max));
+    *to = static_cast<uint64_t>(value->get());
     return absl::OkStatus();
   }
-  absl::Status operator()(const Size& kind) const {
-    HPCC_ASSIGN_OR_RETURN(config_.*kind.member, SizeOf(node_, place_));
+  absl::Status ReadSize(uint64_t* to) const {
+    HPCC_ASSIGN_OR_RETURN(*to, SizeOf(node_, place_));
     return absl::OkStatus();
   }
-  absl::Status operator()(const Share& kind) const {
-    HPCC_ASSIGN_OR_RETURN(config_.shares.*kind.member, SizeOf(node_, place_));
-    return absl::OkStatus();
-  }
-  absl::Status operator()(const Duration& kind) const {
+  absl::Status ReadDuration(std::chrono::milliseconds* to) const {
     HPCC_ASSIGN_OR_RETURN(const std::string text,
                           TextOf(node_, place_, "a duration such as \"90s\""));
     const absl::StatusOr<std::chrono::milliseconds> duration = ParseDuration(text);
     if (!duration.ok()) return place_.Wrong(std::string(duration.status().message()));
     if (duration->count() <= 0) return place_.Wrong("must be more than 0");
-    config_.*kind.member = *duration;
+    *to = *duration;
     return absl::OkStatus();
   }
 
- private:
   const toml::node& node_;
   const Place& place_;
   const Environment& environment_;
@@ -201,8 +264,9 @@ std::vector<std::string_view> KnownNames(std::string_view table) {
   for (const Key& key : kKeys) {
     if (key.table == table) names.push_back(key.name);
   }
-  if (table.empty())
-    names.insert(names.end(), {"scheduler", "tls", "operator", "sandbox", "limits"});
+  if (table.empty()) {
+    names.insert(names.end(), {"scheduler", "tls", "operator", "sandbox", "images", "limits"});
+  }
   return names;
 }
 
@@ -266,13 +330,23 @@ absl::Status CheckWhole(const Config& config, std::string_view path) {
   if (config.certificate_file.empty() != config.key_file.empty()) {
     return missing(config.key_file.empty() ? "tls.key_file" : "tls.certificate_file");
   }
-  const bool machines = config.driver == "qemu" || config.driver == "firecracker";
-  if (config.driver != "process" && !machines) {
+  if (config.driver != "process" && !config.has_machines()) {
     return absl::InvalidArgumentError(
         StrCat(path, ":1: sandbox.driver: write \"process\", \"qemu\" or \"firecracker\""));
   }
-  if (machines && config.guest_kernel.empty()) return missing("sandbox.kernel");
-  if (machines && config.guest_root.empty()) return missing("sandbox.root");
+  if (config.has_machines() && config.guest_kernel.empty()) return missing("sandbox.kernel");
+  if (config.has_machines() && config.guest_root.empty() && !config.pulls_images()) {
+    return absl::InvalidArgumentError(
+        StrCat(path,
+               ":1: sandbox.root: is missing, and so is images.registries: there would be no "
+               "image to compile in"));
+  }
+  if (config.pulls_images() && !config.has_machines()) {
+    return absl::InvalidArgumentError(
+        StrCat(path,
+               ":1: images: need virtual machines: sandbox.driver \"qemu\" or "
+               "\"firecracker\""));
+  }
   return absl::OkStatus();
 }
 
@@ -287,7 +361,15 @@ absl::StatusOr<WorkerConfig> ParseWorkerConfig(std::string_view text, std::strin
   }
   WorkerConfig config;
   HPCC_RETURN_IF_ERROR(FileReader(path, environment, &config).ReadTable(parsed.table(), ""));
+  if (const toml::node* images = parsed.table().get("images");
+      images != nullptr && !config.pulls_images()) {
+    return Place{path, static_cast<int>(images->source().begin.line), "images.registries"}.Wrong(
+        "is missing");
+  }
   HPCC_RETURN_IF_ERROR(CheckWhole(config, path));
+  if (config.images.directory.empty()) {
+    config.images.directory = path::Join(config.state_directory, "images");
+  }
   return config;
 }
 

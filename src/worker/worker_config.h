@@ -24,16 +24,22 @@
 //   agent  = path                     # of "process"; default: hpcc-agent beside this program
 //   firecracker, jailer = path        # of "firecracker"; default: in /usr/local/bin
 //   kernel = path                     # but of "process", required: scripts/build-guest-kernel.sh
-//   root   = path                     # but of "process", required: the image `host` as a squashfs
+//   root   = path                     # but of "process": the image `host` as a squashfs; without
+//   it
+//                                     # there is none
 //   cpus   = whole number             # of one sandbox; default: `slots`
 //   memory, blobs = size
 //   count  = whole number             # sandboxes at once
 //   suspend, idle, session = duration # suspend: where the driver can; default: never
-//   [limits]
-//   job_time, queue_time = duration
-//   job_memory, job_output = size
-//   waiting = whole number            # requests that may wait for a slot
-//   sources, results, manifests = size  # of each tenant
+//   [images]                          # not of "process": other images than `host`; docs/images.md
+//   registries = array of text        # required: "host:port" or "host/owner", what it may pull
+//   from directory  = path                 # default: images in state_dir ca_file    = path # PEM,
+//   for registries; default: the system's authorities credentials_file = path           # a
+//   config.json as `docker login` writes it max_image, max_roots = size       # of one image as it
+//   is transferred; of all prepared roots pull_time, idle = duration        # of a pull; an unused
+//   root goes after `idle` pulls = whole number              # at once [limits] job_time,
+//   queue_time = duration job_memory, job_output = size waiting = whole number            #
+//   requests that may wait for a slot sources, results, manifests = size  # of each tenant
 //
 // Sizes as "10G" or bytes, durations as "90s". No other key is allowed.
 
@@ -45,6 +51,7 @@
 #include "absl/status/statusor.h"
 #include "base/environment.h"
 #include "base/file_system.h"
+#include "worker/image_supply.h"
 #include "worker/tenant.h"
 
 namespace hpcc {
@@ -81,12 +88,19 @@ struct WorkerConfig {
   std::chrono::milliseconds sandbox_idle{300'000};
   std::chrono::milliseconds sandbox_session{8 * 3'600'000};
 
+  ImageSettings images;
+
   std::chrono::milliseconds job_time{600'000};
   std::chrono::milliseconds queue_time{10'000};
   uint64_t job_memory = uint64_t{1} << 30;
   uint64_t job_output = uint64_t{1} << 30;
   uint64_t waiting = 64;
   TenantShares shares;
+
+  bool has_machines() const { return driver == "qemu" || driver == "firecracker"; }
+  // Whether it has the image `host`, and whether it gets others.
+  bool has_host_image() const { return !has_machines() || !guest_root.empty(); }
+  bool pulls_images() const { return !images.registries.empty(); }
 };
 
 // InvalidArgument: the first mistake in the file, as "<path>:<line>: <key>: <what is wrong>".

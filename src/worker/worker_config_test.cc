@@ -127,6 +127,64 @@ TEST(WorkerConfigTest, AVirtualMachineNeedsAKernelAndARoot) {
               HasSubstr("sandbox.driver: write \"process\", \"qemu\" or \"firecracker\""));
 }
 
+constexpr std::string_view kMachines = "[sandbox]\ndriver = \"qemu\"\nkernel = \"/k\"\n";
+
+TEST(WorkerConfigTest, ImagesOfRegistriesStandInForTheHosts) {
+  const absl::StatusOr<WorkerConfig> config = Parse(
+      StrCat(kLeast, kMachines, "[images]\nregistries = [\"ghcr.io/owner\", \"[::1]:5000\"]\n"));
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(config->images.registries, testing::ElementsAre("ghcr.io/owner", "[::1]:5000"));
+  EXPECT_EQ(config->images.directory, "/s/images");
+  EXPECT_TRUE(config->pulls_images());
+  EXPECT_FALSE(config->has_host_image());
+  EXPECT_TRUE(Parse(kLeast)->has_host_image());
+  EXPECT_FALSE(Parse(kLeast)->pulls_images());
+}
+
+TEST(WorkerConfigTest, EveryKeyOfImagesIsRead) {
+  const absl::StatusOr<WorkerConfig> config = Parse(StrCat(kLeast, kMachines, R"(
+[images]
+registries = ["docker.io"]
+directory = "/i"
+ca_file = "/ca"
+credentials_file = "/config.json"
+max_image = "2G"
+max_roots = "9G"
+pull_time = "10m"
+idle = "7d"
+pulls = 3
+)"));
+  ASSERT_TRUE(config.ok()) << config.status();
+  const ImageSettings wanted{.directory = "/i",
+                             .registries = {"docker.io"},
+                             .ca_file = "/ca",
+                             .credentials_file = "/config.json",
+                             .max_image = uint64_t{2} << 30,
+                             .max_roots = uint64_t{9} << 30,
+                             .idle = std::chrono::hours(7 * 24),
+                             .pull_time = std::chrono::minutes(10),
+                             .pulls = 3};
+  EXPECT_EQ(config->images, wanted);
+}
+
+TEST(WorkerConfigTest, MistakesOfImagesAreNamed) {
+  const std::string start = StrCat(kLeast, kMachines, "[images]\n");
+  EXPECT_THAT(Mistake(start), HasSubstr("worker.toml:7: images.registries: is missing"));
+  EXPECT_THAT(Mistake(StrCat(start, "directory = \"/i\"\n")),
+              HasSubstr("images.registries: is missing"));
+  EXPECT_THAT(Mistake(StrCat(start, "registries = []\n")),
+              HasSubstr("images.registries: write a list of 1 to 100 registries"));
+  EXPECT_THAT(Mistake(StrCat(start, "registries = \"ghcr.io\"\n")),
+              HasSubstr("images.registries: write a list"));
+  EXPECT_THAT(Mistake(StrCat(start, "registries = [\"https://ghcr.io\"]\n")),
+              HasSubstr("write registries as \"ghcr.io\""));
+  EXPECT_THAT(Mistake(StrCat(start, "registries = [1]\n")), HasSubstr("registries in quotes"));
+  EXPECT_THAT(Mistake(StrCat(start, "pulls = 17\n")), HasSubstr("write a number from 1 to 16"));
+  EXPECT_THAT(Mistake(StrCat(start, "max_imge = 1\n")), HasSubstr("did you mean max_image?"));
+  EXPECT_THAT(Mistake(StrCat(kLeast, "[images]\nregistries = [\"ghcr.io\"]\n")),
+              HasSubstr("images: need virtual machines"));
+}
+
 TEST(WorkerConfigTest, TheSecretComesFromTheFileElseFromTheEnvironment) {
   WorkerScratch scratch;
   WorkerConfig config;

@@ -143,7 +143,7 @@ class Worker {
   void Serve();
 
  private:
-  absl::Status StartServer();
+  absl::Status StartServer(const Environment& environment);
   absl::StatusOr<SchedulerLinkOptions> LinkOptions(const Environment& environment) const;
   absl::Status TakeNews(const SchedulerNews& news);
 
@@ -151,18 +151,26 @@ class Worker {
   FileSystem& fs_;
   Clock& clock_;
   CertificateAndKey certificate_;
+  std::unique_ptr<WorkerImages> images_;
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<WorkerServer> server_;
   std::unique_ptr<SchedulerLink> link_;
 };
 
-absl::Status Worker::StartServer() {
+absl::Status Worker::StartServer(const Environment& environment) {
   HPCC_RETURN_IF_ERROR(MakeDirectories(fs_, config_.state_directory, 0700));
   HPCC_ASSIGN_OR_RETURN(certificate_, Certificate(config_, fs_, clock_));
-  HPCC_ASSIGN_OR_RETURN(runtime_, MakeWorkerRuntime(config_, fs_));
+  HPCC_ASSIGN_OR_RETURN(images_, OpenWorkerImages(config_, fs_, clock_, environment));
+  WorkerRuntimeParts runtime;
   WorkerServer::Parts parts;
+  if (images_ != nullptr) {
+    runtime.find_image = [this](const std::string& digest) { return images_->Root(digest); };
+    HPCC_ASSIGN_OR_RETURN(parts.agent, WorkerAgent(config_, fs_));
+    parts.images = images_.get();
+  }
+  HPCC_ASSIGN_OR_RETURN(runtime_, MakeWorkerRuntime(config_, fs_, std::move(runtime)));
   parts.runtime = runtime_.get();
-  parts.image_directories = HostImageDirectories();
+  parts.image_directories = HostImageDirectories(config_);
   parts.certificate = certificate_;
   parts.fs = &fs_;
   parts.clock = &clock_;
@@ -188,7 +196,8 @@ absl::StatusOr<SchedulerLinkOptions> Worker::LinkOptions(const Environment& envi
   registration.set_address(server_->address());
   registration.set_certificate_sha256(certificate_.fingerprint);
   registration.set_certificate_pem(certificate_.certificate_pem);
-  registration.add_images(StrCat(kHostImage));
+  if (config_.has_host_image()) registration.add_images(StrCat(kHostImage));
+  registration.set_pulls_images(images_ != nullptr);
   registration.set_isolation(StrCat(runtime_->isolation()));
   registration.set_slots(static_cast<uint32_t>(config_.slots));
   registration.set_memory_bytes(config_.sandbox_memory);
@@ -208,11 +217,14 @@ absl::Status Worker::TakeNews(const SchedulerNews& news) {
 }
 
 absl::Status Worker::Start(const Environment& environment) {
-  HPCC_RETURN_IF_ERROR(StartServer());
+  HPCC_RETURN_IF_ERROR(StartServer(environment));
   HPCC_ASSIGN_OR_RETURN(SchedulerLinkOptions options, LinkOptions(environment));
   SchedulerLink::Listeners listeners;
   listeners.on_news = [this](const SchedulerNews& news) { return TakeNews(news); };
-  listeners.load = [this] { return WorkerLoad{server_->jobs().in_flight(), FreeMemoryBytes()}; };
+  listeners.load = [this] {
+    return WorkerLoad{server_->jobs().in_flight(), FreeMemoryBytes(),
+                      images_ == nullptr ? std::vector<std::string>() : images_->Ready()};
+  };
   listeners.on_change = [this](const absl::Status& status) {
     if (status.ok()) {
       Log(LogLevel::kInfo, "the scheduler has accepted this worker");

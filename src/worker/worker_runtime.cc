@@ -1,5 +1,7 @@
 #include "worker/worker_runtime.h"
 
+#include <utility>
+
 #include "base/path.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -7,13 +9,26 @@
 #include "sandbox/image_layout.h"
 #include "sandbox/process_runtime.h"
 #include "sandbox/qemu_runtime.h"
+#include "sandbox/qemu_sandbox.h"
 #include "worker/host_toolchains.h"
 
 namespace hpcc {
 
 namespace {
 
-absl::StatusOr<std::string> AgentProgram(const WorkerConfig& config, FileSystem& fs) {
+// The root of `host` is a file that the configuration names; those of others are the catalogue's.
+RootProvider RootsOf(const WorkerConfig& config, RootProvider find_image) {
+  return [root = config.guest_root, find_image = std::move(find_image)](
+             const std::string& image) -> absl::StatusOr<PreparedRoot> {
+    if (image == kHostImage && !root.empty()) return PreparedRoot{.path = root};
+    if (image != kHostImage && find_image) return find_image(image);
+    return absl::NotFoundError(StrCat("sandbox: there is no image ", image));
+  };
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> WorkerAgent(const WorkerConfig& config, FileSystem& fs) {
   std::string agent = config.agent;
   if (agent.empty()) {
     HPCC_ASSIGN_OR_RETURN(const std::string self, fs.ReadLink("/proc/self/exe"));
@@ -25,34 +40,43 @@ absl::StatusOr<std::string> AgentProgram(const WorkerConfig& config, FileSystem&
   return agent;
 }
 
-}  // namespace
+absl::StatusOr<std::unique_ptr<WorkerImages>> OpenWorkerImages(const WorkerConfig& config,
+                                                               FileSystem& fs, Clock& clock,
+                                                               const Environment& environment) {
+  if (!config.pulls_images()) return nullptr;
+  HPCC_ASSIGN_OR_RETURN(const std::string agent, WorkerAgent(config, fs));
+  HPCC_ASSIGN_OR_RETURN(
+      std::unique_ptr<ImageSupply> supply,
+      OpenImageSupply(config.images, agent, NetworkSettingsOf(environment), fs, clock));
+  return std::make_unique<WorkerImages>(std::move(supply),
+                                        WorkerImagesOptions{.pulls = config.images.pulls}, clock);
+}
 
 absl::StatusOr<std::unique_ptr<Runtime>> MakeWorkerRuntime(const WorkerConfig& config,
-                                                           FileSystem& fs) {
+                                                           FileSystem& fs,
+                                                           WorkerRuntimeParts parts) {
   if (config.driver == "process") {
-    HPCC_ASSIGN_OR_RETURN(const std::string agent, AgentProgram(config, fs));
+    HPCC_ASSIGN_OR_RETURN(const std::string agent, WorkerAgent(config, fs));
     return std::make_unique<ProcessRuntime>(ProcessRuntimeOptions{.agent = agent});
   }
-  const RootProvider find_root =
-      [root = config.guest_root](const std::string& image) -> absl::StatusOr<PreparedRoot> {
-    if (image == kHostImage) return PreparedRoot{.path = root};
-    return absl::NotFoundError(StrCat("sandbox: there is no image ", image));
-  };
+  const RootProvider find_root = RootsOf(config, std::move(parts.find_image));
   if (config.driver == "firecracker") {
     return FirecrackerRuntime::Create(
         {.jailer = {.jailer = config.jailer,
                     .firecracker = config.firecracker,
-                    .base = path::Join(config.state_directory, "jails"),
+                    .base = path::Join(config.state_directory,
+                                       parts.name == "machines" ? "jails" : parts.name),
                     .cgroups = JailerCgroups()},
          .kernel = config.guest_kernel,
          .find_root = find_root});
   }
   return QemuRuntime::Make({.kernel = config.guest_kernel,
-                            .directory = path::Join(config.state_directory, "machines"),
+                            .directory = path::Join(config.state_directory, parts.name),
                             .find_root = find_root});
 }
 
-std::vector<std::string> HostImageDirectories() {
+std::vector<std::string> HostImageDirectories(const WorkerConfig& config) {
+  if (!config.has_host_image()) return {};
   return HostImage().Directories();
 }
 
@@ -62,6 +86,10 @@ SandboxSpec WorkerSandboxSpec(const WorkerConfig& config) {
   spec.memory_bytes = config.sandbox_memory;
   spec.blob_bytes = config.sandbox_blobs;
   return spec;
+}
+
+std::chrono::milliseconds WorkerStartBound(const Runtime& runtime) {
+  return runtime.isolation() == kQemuTcg ? std::chrono::seconds(120) : std::chrono::seconds(20);
 }
 
 ExecLimits WorkerExecLimits(const WorkerConfig& config) {

@@ -36,8 +36,9 @@ std::shared_ptr<grpc::ServerCredentials> Credentials(const CertificateAndKey& ce
   return grpc::SslServerCredentials(options);
 }
 
-SandboxPoolOptions PoolOptions(const WorkerConfig& config) {
+SandboxPoolOptions PoolOptions(const WorkerConfig& config, const Runtime& runtime) {
   SandboxPoolOptions options;
+  options.start = WorkerStartBound(runtime);
   options.cpus = static_cast<uint32_t>(config.sandbox_cpus);
   options.memory_bytes = config.sandbox_memory;
   options.blob_bytes = config.sandbox_blobs;
@@ -80,15 +81,18 @@ absl::Status WorkerServer::Open(const Parts& parts) {
   events_ = std::make_unique<SecurityEvents>(clock, audit_.get());
   tenants_ = std::make_unique<Tenants>(config_.state_directory, config_.shares, fs, clock);
   image_ = std::make_unique<HostToolchains>(parts.image_directories, fs, clock);
-  pool_ = std::make_unique<SandboxPool>(*parts.runtime, config_.name, PoolOptions(config_),
-                                        parts.on_lost, clock);
+  toolchains_ = std::make_unique<ImageToolchains>(parts.agent, fs, clock);
+  pool_ = std::make_unique<SandboxPool>(*parts.runtime, config_.name,
+                                        PoolOptions(config_, *parts.runtime), parts.on_lost, clock);
   callers_ = std::make_unique<CallerCheck>(config_.name, clock, *events_);
-  jobs_ =
-      std::make_unique<JobRunner>(JobOptionsOf(config_), JobRunner::Parts{.image = image_.get(),
-                                                                          .pool = pool_.get(),
-                                                                          .audit = audit_.get(),
-                                                                          .events = events_.get(),
-                                                                          .clock = &clock});
+  jobs_ = std::make_unique<JobRunner>(JobOptionsOf(config_),
+                                      JobRunner::Parts{.image = image_.get(),
+                                                       .images = parts.images,
+                                                       .toolchains = toolchains_.get(),
+                                                       .pool = pool_.get(),
+                                                       .audit = audit_.get(),
+                                                       .events = events_.get(),
+                                                       .clock = &clock});
   operator_commands_ = std::make_unique<OperatorCommands>(
       OperatorCommands::Options{.worker = config_.name,
                                 .patience = config_.queue_time,
@@ -103,7 +107,6 @@ absl::Status WorkerServer::Open(const Parts& parts) {
   service_ = std::make_unique<WorkerService>(WorkerService::Parts{.callers = callers_.get(),
                                                                   .tenants = tenants_.get(),
                                                                   .jobs = jobs_.get(),
-                                                                  .image = image_.get(),
                                                                   .events = events_.get(),
                                                                   .timers = timers_.get(),
                                                                   .fs = &fs,
@@ -128,10 +131,13 @@ absl::Status WorkerServer::Listen(const CertificateAndKey& certificate) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingTimeoutMs);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kLeastPingMs);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  probes_ = std::make_unique<ProbeCalls>(*service_, builder, *timers_,
+                                         [this](ProbeCall* call) { service_->Probe(call); });
   server_ = builder.BuildAndStart();
   if (server_ == nullptr || port == 0) {
     return absl::UnavailableError(StrCat("can't listen on ", config_.listen));
   }
+  probes_->Start();
   const std::string& wanted = config_.address.empty() ? config_.listen : config_.address;
   const size_t colon = wanted.rfind(':');
   address_ = wanted.substr(colon) == ":0" ? StrCat(wanted.substr(0, colon), ":", port) : wanted;
@@ -142,6 +148,7 @@ void WorkerServer::Stop(std::chrono::milliseconds patience) {
   if (server_ == nullptr) return;
   server_->Shutdown(std::chrono::system_clock::now() + patience);
   server_->Wait();
+  probes_ = nullptr;
   server_ = nullptr;
   operators_ = nullptr;
   pool_->Stop();

@@ -22,7 +22,9 @@ class WorkerServer {
  public:
   struct Parts {
     Runtime* runtime = nullptr;
-    std::vector<std::string> image_directories;
+    std::vector<std::string> image_directories;  // of `host`; none: there is no such image
+    WorkerImages* images = nullptr;              // others; null: there are none
+    std::string agent;                           // file of hpcc-agent, where there are images
     CertificateAndKey certificate;
     SandboxPool::OnLost on_lost;
     FileSystem* fs = nullptr;
@@ -59,6 +61,7 @@ class WorkerServer {
   std::unique_ptr<SecurityEvents> events_;
   std::unique_ptr<Tenants> tenants_;
   std::unique_ptr<HostToolchains> image_;
+  std::unique_ptr<ImageToolchains> toolchains_;
   std::unique_ptr<SandboxPool> pool_;
   std::unique_ptr<CallerCheck> callers_;
   std::unique_ptr<JobRunner> jobs_;
@@ -66,6 +69,7 @@ class WorkerServer {
   std::unique_ptr<OperatorServer> operators_;
   std::unique_ptr<CallTimers> timers_;
   std::unique_ptr<WorkerService> service_;
+  std::unique_ptr<ProbeCalls> probes_;
   std::unique_ptr<grpc::Server> server_;
 };
 

@@ -92,47 +92,49 @@ absl::Status WorkerService::Reply(const JobAnswer& answer, grpc::ServerContext* 
                                   Replies* replies) {
   const CallTimers::Watch watch(
       *parts_.timers, [context] { context->TryCancel(); }, kReplyTime, kReplyTime);
-  const std::string_view bundle = *answer.bundle;
+  std::string_view rest = *answer.bundle;
   CompileReply reply;
-  for (size_t start = 0; start < bundle.size(); start += kReplyChunkBytes) {
-    reply.set_bundle(StrCat(bundle.substr(start, kReplyChunkBytes)));
+  for (; rest.size() > kReplyChunkBytes; rest.remove_prefix(kReplyChunkBytes)) {
+    reply.set_bundle(StrCat(rest.substr(0, kReplyChunkBytes)));
     if (!replies->Write(reply)) return absl::CancelledError("the client went away");
   }
-  worker::v1::Finished& finished = *reply.mutable_finished();
-  finished.set_job(answer.job);
-  finished.set_hit(answer.hit);
-  finished.set_exit_status(answer.exit_status);
-  finished.set_cache_key(StrCat(answer.key.bytes()));
-  finished.set_isolation(answer.isolation);
-  finished.set_wall_ns(answer.wall.count());
+  FinishReply(answer, rest, &reply);
   return replies->Write(reply) ? absl::OkStatus() : absl::CancelledError("the client went away");
 }
 
-absl::Status WorkerService::Probe(const Call& call, const worker::v1::ProbeRequest& request,
-                                  grpc::ServerContext* context, Replies* replies) {
-  HPCC_ASSIGN_OR_RETURN(const Digest manifest, ReadDigest(request.manifest_digest()));
-  HPCC_ASSIGN_OR_RETURN(const JobRequest job, ReadJob(call, request.command()));
-  HPCC_ASSIGN_OR_RETURN(const std::optional<JobAnswer> answer, parts_.jobs->Probe(job, manifest));
-  if (answer) return Reply(*answer, context, replies);
+CompileReply WorkerService::Miss(const Caller& caller) const {
   CompileReply reply;
   worker::v1::Miss& miss = *reply.mutable_miss();
-  for (const std::string& directory : parts_.image->directories()) {
+  for (const std::string& directory : parts_.jobs->ImageDirectories(caller)) {
     miss.add_image_directories(directory);
   }
-  replies->Write(reply);
+  return reply;
+}
+
+absl::Status WorkerService::BeginProbe(ProbeCall* probe) {
+  HPCC_ASSIGN_OR_RETURN(Call call, Begin(probe->context()));
+  Gauge::Place place = probes_.Enter(kMaxProbes);
+  if (!place) return RetryLater("this worker has enough to do", kRetryWhenBusy);
+  Gauge::Place of_tenant = call.tenant->probes().Enter(kMaxProbesPerTenant);
+  if (!of_tenant) return RetryLater("the tenant has as many probes as it may", kRetryWhenBusy);
+  HPCC_ASSIGN_OR_RETURN(const Digest manifest, ReadDigest(probe->request().manifest_digest()));
+  HPCC_ASSIGN_OR_RETURN(JobRequest job, ReadJob(call, probe->request().command()));
+  ProbeCall::Work& work = probe->work.emplace(ProbeCall::Work{
+      std::move(call.caller), std::move(job), std::move(place), std::move(of_tenant)});
+  work.job.caller = &work.caller;
+  parts_.jobs->Probe(work.job, manifest,
+                     [this, probe](const absl::StatusOr<std::optional<JobAnswer>>& answer) {
+                       if (!answer.ok())
+                         return probe->Fail(End(&probe->context(), answer.status()));
+                       if (*answer) return probe->Send(**answer);
+                       probe->Send(Miss(probe->work->caller));
+                     });
   return absl::OkStatus();
 }
 
-grpc::Status WorkerService::ProbeCompileCache(grpc::ServerContext* context,
-                                              const worker::v1::ProbeRequest* request,
-                                              Replies* replies) {
-  try {
-    const absl::StatusOr<Call> call = Begin(*context);
-    if (!call.ok()) return End(context, call.status());
-    return End(context, Probe(*call, *request, context, replies));
-  } catch (const std::bad_alloc&) {
-    return {grpc::StatusCode::RESOURCE_EXHAUSTED, "no memory"};
-  }
+void WorkerService::Probe(ProbeCall* probe) {
+  const absl::Status begun = BeginProbe(probe);
+  if (!begun.ok()) probe->Fail(End(&probe->context(), begun));
 }
 
 grpc::Status WorkerService::FindMissingBlobs(grpc::ServerContext* context,

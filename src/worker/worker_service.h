@@ -13,19 +13,19 @@
 #include "worker/call_timers.h"
 #include "worker/caller_check.h"
 #include "worker/job_runner.h"
+#include "worker/probe_calls.h"
 #include "worker/tenant.h"
 
 namespace hpcc {
 
 // Thread-safe.
-class WorkerService final : public worker::v1::Worker::Service {
+class WorkerService final : public WorkerCalls {
  public:
   // All outlive the service.
   struct Parts {
     CallerCheck* callers = nullptr;
     Tenants* tenants = nullptr;
     JobRunner* jobs = nullptr;
-    HostToolchains* image = nullptr;
     SecurityEvents* events = nullptr;
     CallTimers* timers = nullptr;
     FileSystem* fs = nullptr;
@@ -33,9 +33,8 @@ class WorkerService final : public worker::v1::Worker::Service {
   };
   explicit WorkerService(const Parts& parts) : parts_(parts) {}
 
-  grpc::Status ProbeCompileCache(grpc::ServerContext* context,
-                                 const worker::v1::ProbeRequest* request,
-                                 grpc::ServerWriter<worker::v1::CompileReply>* replies) override;
+  // Answers one of ProbeCompileCache.
+  void Probe(ProbeCall* call);
   grpc::Status FindMissingBlobs(grpc::ServerContext* context,
                                 const worker::v1::FindMissingBlobsRequest* request,
                                 worker::v1::FindMissingBlobsResponse* response) override;
@@ -55,8 +54,8 @@ class WorkerService final : public worker::v1::Worker::Service {
 
   absl::StatusOr<Call> Begin(const grpc::ServerContext& context);
   absl::StatusOr<JobRequest> ReadJob(const Call& call, const worker::v1::Command& command);
-  absl::Status Probe(const Call& call, const worker::v1::ProbeRequest& request,
-                     grpc::ServerContext* context, Replies* replies);
+  absl::Status BeginProbe(ProbeCall* call);
+  worker::v1::CompileReply Miss(const Caller& caller) const;
   absl::Status RunCompile(const Call& call, const worker::v1::CompileRequest& request,
                           grpc::ServerContext* context, Replies* replies);
   absl::Status Receive(const Call& call, grpc::ServerContext* context,
@@ -68,6 +67,7 @@ class WorkerService final : public worker::v1::Worker::Service {
   grpc::Status End(grpc::ServerContext* context, const absl::Status& status) const;
 
   const Parts parts_;
+  Gauge probes_;
 };
 
 }  // namespace hpcc

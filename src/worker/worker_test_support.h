@@ -27,6 +27,7 @@
 #include "base/strings.h"
 #include "cache/result_bundle.h"
 #include "compiler/manifest.h"
+#include "compiler/toolchain_question.h"
 #include "telemetry/audit_reader.h"
 #include "worker/argument_policy.h"
 #include "worker/compile_exec.h"
@@ -81,6 +82,7 @@ class NoSandbox final : public Sandbox {
   struct Shared {
     std::string root;  // commands' files may lie below it only
     std::atomic<int> execs{0};
+    std::atomic<int> questions{0};  // about toolchains, among execs
     std::atomic<int> running{0};
     std::atomic<bool> lost{false};     // the next exec finds the sandbox gone
     std::atomic<bool> blocked{false};  // execs wait until it is false, or they are cancelled
@@ -111,6 +113,9 @@ class NoSandbox final : public Sandbox {
       if (cancelled && cancelled()) return absl::CancelledError("cancelled");
       Clock::Real().Sleep(std::chrono::milliseconds(5));
     }
+    if (request.arguments.size() > 1 && request.arguments[1] == kToolchainQuestionFlag) {
+      return AnswerQuestion(request);
+    }
     const std::lock_guard lock(mutex_);  // one root for all: one at a time
     HPCC_RETURN_IF_ERROR(Stage(request, read_blob));
     return RunStaged(request);
@@ -122,6 +127,25 @@ class NoSandbox final : public Sandbox {
     ~Running() { --count_; }
     std::atomic<int>& count_;
   };
+
+  // As the agent does, of this machine's compilers.
+  absl::StatusOr<ExecResult> AnswerQuestion(const ExecRequest& request) {
+    ++shared_.questions;
+    ExecResult result;
+    const auto facts =
+        AnswerToolchainQuestion(FileSystem::Real(), EnvironmentOf(request),
+                                {request.arguments.begin() + 2, request.arguments.end()});
+    if (facts.ok()) result.standard_output = EncodeToolchainFacts(*facts);
+    return result;
+  }
+  static Environment EnvironmentOf(const ExecRequest& request) {
+    Environment environment;
+    for (const std::string& variable : request.environment) {
+      const size_t equals = variable.find('=');
+      environment.Set(variable.substr(0, equals), variable.substr(equals + 1));
+    }
+    return environment;
+  }
 
   absl::Status Stage(const ExecRequest& request, const BlobReader& read_blob) {
     const absl::StatusOr<SourceManifest> manifest = DecodeManifest(request.manifest);
@@ -156,12 +180,7 @@ class NoSandbox final : public Sandbox {
     std::vector<std::string> argv = {"/bin/sh", "-c", "cd \"$1\" && shift && exec \"$@\"", "sh",
                                      request.working_directory};
     for (const std::string& word : request.arguments) argv.push_back(real(word));
-    Environment environment;
-    for (const std::string& variable : request.environment) {
-      const size_t equals = variable.find('=');
-      environment.Set(variable.substr(0, equals), variable.substr(equals + 1));
-    }
-    HPCC_ASSIGN_OR_RETURN(const CapturedRun run, RunCaptured(argv, environment));
+    HPCC_ASSIGN_OR_RETURN(const CapturedRun run, RunCaptured(argv, EnvironmentOf(request)));
     ExecResult result;
     result.exit_status = run.exit.code;
     result.signal = run.exit.signal;
@@ -269,7 +288,8 @@ inline std::string Zstd(std::string_view bytes, int level = 3) {
 // A worker that serves on loopback, and clients of any tenant.
 class TestWorker {
  public:
-  explicit TestWorker(const std::function<void(WorkerConfig*)>& change = nullptr)
+  explicit TestWorker(const std::function<void(WorkerConfig*)>& change = nullptr,
+                      std::unique_ptr<ImageSupply> supply = nullptr)
       : runtime_(scratch_ / "stage"), key_(SigningKey::Generate().value()) {
     WorkerConfig config;
     config.name = "worker-1";
@@ -284,6 +304,13 @@ class TestWorker {
     WorkerServer::Parts parts;
     parts.runtime = &runtime_;
     parts.image_directories = TestImage();
+    if (supply != nullptr) {
+      images_ =
+          std::make_unique<WorkerImages>(std::move(supply), WorkerImagesOptions(), Clock::Real());
+      parts.images = images_.get();
+      parts.agent = scratch_ / "agent";
+      EXPECT_TRUE(WriteFileAtomically(FileSystem::Real(), parts.agent, "an agent").ok());
+    }
     parts.certificate = certificate_;
     parts.on_lost = [this](const PooledSandbox&) { ++lost_; };
     parts.fs = &FileSystem::Real();
@@ -307,13 +334,15 @@ class TestWorker {
 
   static int64_t NowSeconds() { return Clock::Real().NowNanoseconds() / 1'000'000'000; }
 
-  std::string Token(std::string_view tenant) const { return Token(tenant, key_, NowSeconds()); }
+  std::string Token(std::string_view tenant) const {
+    return Token(tenant, key_, NowSeconds(), "worker-1", image);
+  }
   static std::string Token(std::string_view tenant, const SigningKey& key, int64_t now_s,
-                           std::string_view worker = "worker-1") {
+                           std::string_view worker = "worker-1", std::string_view image = "host") {
     RoutingGrant grant;
     grant.tenant = tenant;
     grant.user = StrCat("user-of-", tenant);
-    grant.image = "host";
+    grant.image = image;
     grant.worker = worker;
     grant.scheduler = "scheduler-1";
     return MakeRoutingToken(key, grant, now_s);
@@ -423,6 +452,8 @@ class TestWorker {
   const SigningKey& key() const { return key_; }
   int lost() const { return lost_; }
 
+  std::string image = "host";  // of the tokens of all calls
+
  private:
   static std::string Trailer(const grpc::ClientContext& context) {
     const auto& trailers = context.GetServerTrailingMetadata();
@@ -440,7 +471,9 @@ class TestWorker {
                                    message.miss().image_directories().end()};
       }
       reply.bundle += message.bundle();
-      if (message.has_finished()) reply.finished = message.finished();
+      if (!message.has_finished()) continue;
+      reply.finished = message.finished();
+      reply.bundle += message.finished().last_chunk();
     }
     reply.status = reader.Finish();
     reply.retry_after_ms = Trailer(context);
@@ -448,6 +481,7 @@ class TestWorker {
   }
 
   WorkerScratch scratch_;
+  std::unique_ptr<WorkerImages> images_;
   NoSandboxRuntime runtime_;
   SigningKey key_;
   CertificateAndKey certificate_;

@@ -67,13 +67,24 @@ class Kill(unittest.TestCase):
         cluster_case.wait_until(
             lambda: build.poll() is not None or
             len(list(client.tree.glob("*.o"))) >= wanted, "objects of the build")
-        victim = cluster.program(name)
+        victim = self.victim(cluster, name)
         if victim is not None:
             os.kill(victim, number)
         said = build.communicate(timeout=300)[0]
         self.assertEqual(0, build.returncode, said.decode() + client.log())
         self.check_objects(client)
         return victim is not None
+
+    def victim(self, cluster, name):
+        """A sandbox's first process holds its namespaces; the agent is the one below it."""
+        if name != "sandbox":
+            found = cluster_case.descendants(cluster.process.pid, name)
+            return found[-1] if found else None
+        worker = cluster.program("hpcc-worker")
+        everybody = cluster_case.parents()
+        found = [pid for pid in cluster_case.descendants(worker, "hpcc-agent")
+                 if everybody.get(pid, (None,))[0] == worker]
+        return found[0] if found else None
 
     def check_objects(self, client):
         built = {path.name: path.read_bytes() for path in client.tree.glob("*.o")}
@@ -102,6 +113,9 @@ class Kill(unittest.TestCase):
 
     def test_the_agent_is_killed(self):
         self.kill_again_and_again("hpcc-agent", rounds(3))
+
+    def test_the_sandbox_is_killed(self):
+        self.kill_again_and_again("sandbox", rounds(3))
 
     def test_the_worker_stops_answering(self):
         """Silence is worse than death: bounds, not errors, end the wait."""

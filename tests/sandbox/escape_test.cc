@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "compiler/toolchain_question.h"
 #include "sandbox_test_support.h"
 
 namespace hpcc {
@@ -189,6 +190,29 @@ TEST_F(SandboxTest, HostileHeadersAreRefusedByNameAndTheNextExecIsServed) {
   refused([](ExecRequest& request) { request.limits.wall = std::chrono::hours(1000); });
   refused([](ExecRequest& request) { request.limits.stage_bytes = uint64_t{1} << 50; });
   refused([](ExecRequest& request) { request.manifest = "garbage"; });
+}
+
+TEST_F(SandboxTest, NothingStagedIsRunButTheQuestionAboutAToolchain) {
+  using Kind = ManifestEntry::Kind;
+  const std::string question(kToolchainQuestionProgram);
+  const std::string flag(kToolchainQuestionFlag);
+  const Digest script = blobs_.Add("#!/bin/sh\necho ran\n");
+  for (const std::string& path : {question, question + "2", std::string("/work/build/own")}) {
+    manifest_.entries.push_back(
+        {.path = path, .kind = Kind::kExecutable, .digest = script, .target = ""});
+  }
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{question},
+                                             {question, "--version"},
+                                             {question, "--version", flag},
+                                             {question, flag + "s"},
+                                             {question + "2", flag},
+                                             {"/work/build/own"},
+                                             {"/work/build/own", flag}}) {
+    const absl::Status status = Exec(Command(arguments)).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << arguments.front() << ": " << status;
+  }
+  EXPECT_EQ(Say({question, flag}), "ran\n");  // with no more rights than any command
 }
 
 // EncodeManifest refuses to write these, so they are written by hand.

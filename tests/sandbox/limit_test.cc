@@ -42,8 +42,7 @@ TEST_F(LimitTest, AForkBombEndsItselfOnly) {
   bomb.limits.processes = 200;
   const ExecResult result = RunBeside(bomb);
   EXPECT_EQ(result.exceeded, ExceededLimit::kProcesses);
-  // Where execs share an id, the kernel's own limit is far away, and there is more to kill.
-  EXPECT_LT(result.wall, kSlowness * std::chrono::seconds(HasManyIds() ? 10 : 30));
+  EXPECT_LT(result.wall, kSlowness * std::chrono::seconds(10));
 }
 
 TEST_F(LimitTest, AMemoryBombEndsItselfOnly) {

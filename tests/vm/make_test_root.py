@@ -41,9 +41,9 @@ def installed_packages():
     return packages
 
 
-def closure(packages):
-    """What WANTED needs to run, itself included."""
-    found, waiting = set(), list(WANTED)
+def closure(packages, wanted=WANTED):
+    """What these need to run, themselves included."""
+    found, waiting = set(), list(wanted)
     while waiting:
         name = waiting.pop()
         if name in found or name not in packages:
@@ -52,7 +52,7 @@ def closure(packages):
         for alternatives in packages[name][1].split(","):
             names = [re.sub(r"[\s(:].*", "", word.strip()) for word in alternatives.split("|")]
             waiting += [word for word in names if word in packages][:1]
-    missing = [name for name in WANTED if name not in found]
+    missing = [name for name in wanted if name not in found]
     if missing:
         sys.exit(f"make_test_root.py: not installed: {' '.join(missing)}")
     return sorted(found)
