@@ -78,11 +78,12 @@ TEST(AgentFileTest, ItIsStaticAndSmall) {
   }
 }
 
+// Its process finds out anew what a driver finds out once: on an emulated machine, a boot.
 TEST(RuntimeTest, AWorkerThatIsKilledTakesItsSandboxesAlong) {
   const absl::StatusOr<CapturedRun> run =
       RunCaptured({"/proc/self/exe", "--gtest_also_run_disabled_tests",
                    "--gtest_filter=SandboxTest.DISABLED_StartAndDie"},
-                  Environment::OfThisProcess());
+                  Environment::OfThisProcess(), {.timeout = std::chrono::minutes(2)});
   ASSERT_TRUE(run.ok()) << run.status();
   ASSERT_EQ(run->exit.signal, SIGKILL) << run->out;
   const size_t told = run->out.find("agent ");
