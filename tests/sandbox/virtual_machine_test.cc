@@ -109,6 +109,21 @@ TEST_F(VirtualMachineTest, WhileSomethingRunsItIsNotSuspended) {
   EXPECT_TRUE(sandbox_->Suspend().ok());
 }
 
+// As on a host so busy that the hypervisor gets no time: long enough for some tries to reach it.
+TEST_F(VirtualMachineTest, AHypervisorThatStoodStillForAWhileIsNotGivenUp) {
+  const pid_t process = Agents().at(0);
+  ASSERT_EQ(kill(process, SIGSTOP), 0);
+  std::thread going_on([process] {
+    std::this_thread::sleep_for(seconds(6));
+    kill(process, SIGCONT);
+  });
+  const absl::Status suspended = sandbox_->Suspend();
+  going_on.join();
+  ASSERT_TRUE(suspended.ok()) << suspended;
+  ASSERT_TRUE(sandbox_->Resume().ok());
+  EXPECT_EQ(Say({"/bin/echo", "here"}), "here\n");
+}
+
 TEST_F(VirtualMachineTest, AfterAResumeItsClockIsRight) {
   ASSERT_TRUE(sandbox_->Suspend().ok());
   std::this_thread::sleep_for(seconds(2));
