@@ -3,6 +3,7 @@
 Run as: bench_test.py <null launcher>
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,7 @@ import unittest
 from pathlib import Path
 
 import lib
+import vm_memory
 
 NULL = None
 
@@ -122,6 +124,50 @@ class Measuring(unittest.TestCase):
     def test_median_is_not_moved_by_one_outlier(self):
         samples = [lib.Sample(wall, wall) for wall in (1.0, 1.1, 1.2, 50.0, 1.05)]
         self.assertEqual(lib.summarize(samples, "wall")["median"], 1.1)
+
+
+ROLLUP = """55d0-7ffd ---p 00000000 00:00 0                          [rollup]
+Rss:               67388 kB
+Pss:               43001 kB
+Private_Clean:       212 kB
+Private_Dirty:     29600 kB
+"""
+
+
+class MachineMemory(unittest.TestCase):
+    def test_a_rollup_is_read_in_bytes(self):
+        found = vm_memory.rollup(ROLLUP)
+        self.assertEqual((67388 * 1024, 43001 * 1024), (found["Rss"], found["Pss"]))
+
+    def test_a_rollup_that_says_nothing_of_shares_is_no_measurement(self):
+        for text in ("head\nRss:  1 kB\n", "head\nPss:  1 MB\n"):
+            with self.assertRaises(lib.BenchError):
+                vm_memory.rollup(text)
+
+    def test_what_a_process_has_mapped_is_found(self):
+        before = vm_memory.memory_of(os.getpid())["Pss"]
+        held = bytearray(b"x" * (64 << 20))
+        self.assertGreater(vm_memory.memory_of(os.getpid())["Pss"] - before, len(held) * 3 // 4)
+
+    def test_a_held_file_without_a_name_counts_once_however_often_it_is_open(self):
+        with tempfile.TemporaryDirectory() as name:
+            path = Path(name) / "state.abc"
+            with open(path, "w+b") as file:
+                file.write(b"x" * (1 << 20))
+                file.flush()
+                os.fsync(file.fileno())
+                again = os.dup(file.fileno())
+                path.unlink()
+                held = vm_memory.bytes_held(os.getpid(), lambda found: found.startswith(name))
+                os.close(again)
+                self.assertEqual(held, os.fstat(file.fileno()).st_blocks * 512)
+                self.assertGreaterEqual(held, 1 << 20)
+
+    def test_machines_per_gib_are_those_of_the_median_machine(self):
+        machines = [{"Pss": pss << 20, "Rss": 90 << 20, "Private_Clean": 0,
+                     "Private_Dirty": 30 << 20} for pss in (40, 64, 300)]
+        report = {"samples": {"booted": {"machines": machines}, "suspended": {"machines": []}}}
+        self.assertEqual(vm_memory.rows_of(report), [["booted", "64.0", "30.0", "90.0", "16.0"]])
 
 
 if __name__ == "__main__":

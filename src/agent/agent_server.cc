@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "agent/command_group.h"
 #include "agent/memory_file_system.h"
 #include "agent/process_root.h"
 #include "base/status.h"
@@ -57,11 +58,13 @@ void AgentServer::Add(Descriptor stream) {
 absl::Status RunAgent(const AgentSettings& settings,
                       const std::function<void(AgentServer&)>& serve) {
   HPCC_ASSIGN_OR_RETURN(SystemCallFilter filter, SystemCallFilter::Make());
-  const SupervisorSettings supervisors{.image_root = std::string(kAgentImageRoot),
-                                       .mount_point = std::string(kAgentMountPoint),
-                                       .image = settings.image,
-                                       .filter = std::move(filter),
-                                       .command_group = settings.command_group};
+  const SupervisorSettings supervisors{
+      .image_root = std::string(kAgentImageRoot),
+      .mount_point = std::string(kAgentMountPoint),
+      .image = settings.image,
+      .filter = std::move(filter),
+      .command_group = settings.command_group,
+      .command_group_bytes = CommandGroupBytes(settings.shape.memory_bytes, settings.shape.cpus)};
   // Before there is any thread.
   HPCC_ASSIGN_OR_RETURN(const Launcher launcher, Launcher::Start(supervisors));
 

@@ -40,7 +40,10 @@ struct ExecReport {
   int32_t signal = 0;
   int32_t exceeded = 0;  // agent.v1's ExecResult.Limit
   int32_t error = 0;     // errno
-  char step[48] = {};    // NUL at its end
+  // 1: `exceeded` says whether the kernel ended a process of this exec for want of memory. 0:
+  // nobody can tell one exec's from another's.
+  int32_t memory_told = 0;
+  char step[48] = {};  // NUL at its end
   int64_t wall_ns = 0;
   int64_t cpu_ns = 0;
   uint64_t peak_memory_bytes = 0;

@@ -75,7 +75,7 @@ absl::Status ExecSession::Run() {
   // A compiler whose child was killed for want of memory reports a failure like any other. Whoever
   // was killed, a failure meanwhile is not to be believed.
   const bool failed = report.exit_status != 0 || report.signal != 0;
-  if (report.exceeded == agent_v1::ExecResult::NONE && failed &&
+  if (report.exceeded == agent_v1::ExecResult::NONE && failed && report.memory_told == 0 &&
       OutOfMemoryKills() != kills_before) {
     report.exceeded = agent_v1::ExecResult::MEMORY;
   }

@@ -73,6 +73,7 @@ void ExecSupervisor::Run() {
   prctl(PR_SET_NAME, "hpcc-exec");
   if (!ReceivePlan()) return;
   FailedStep failed = EnterExecWorld(settings_, stage_, plan_.writable);
+  if (!failed.failed()) failed = MakeGroup();
   if (!failed.failed()) failed = StartCommand();
   // Ours would keep the agent from seeing the end of the command's streams.
   standard_output_.Reset();
@@ -99,6 +100,16 @@ bool ExecSupervisor::ReceivePlan() {
   if (!plan.ok()) return false;
   plan_ = *std::move(plan);
   return true;
+}
+
+// The bounds on processes and on the stage are looked after one by one; the kernel has their sum.
+FailedStep ExecSupervisor::MakeGroup() {
+  if (settings_.command_group < 0) return {};
+  const uint64_t room = settings_.command_group_bytes;
+  const uint64_t most = std::min(room, plan_.bounds.memory_bytes) + plan_.bounds.stage_bytes;
+  report_.memory_told = 1;
+  return group_.Make(settings_.command_group, StrCat("exec-", plan_.identity.user),
+                     std::min(room, most));
 }
 
 FailedStep ExecSupervisor::StartCommand() {
@@ -136,8 +147,7 @@ void ExecSupervisor::BecomeCommand(int failure_pipe) {
       dup2(standard_error_.get(), STDERR_FILENO) < 0) {
     fail(FailedStep{.step = "connect the standard streams", .error = errno});
   }
-  // "0" is whoever writes it.
-  if (settings_.command_group >= 0 && write(settings_.command_group, "0", 1) != 1) {
+  if (group_.made() && !group_.Enter()) {
     fail(FailedStep{.step = "enter the cgroup", .error = errno});
   }
   // Whatever is open besides is ours, and closes itself.
@@ -217,6 +227,9 @@ void ExecSupervisor::EndEverything() {
     Reap();  // all that have ended by now: thousands of rounds over thousands would take minutes
   }
   report_.wall_ns = std::chrono::nanoseconds(std::chrono::steady_clock::now() - start_).count();
+  if (group_.made() && report_.exceeded == agent_v1::ExecResult::NONE && group_.RanOutOfMemory()) {
+    report_.exceeded = agent_v1::ExecResult::MEMORY;
+  }
 }
 
 void ExecSupervisor::Report() {

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "agent/command_group.h"
 #include "agent/exec_plan.h"
 #include "agent/exec_world.h"
 #include "agent/launcher.h"
@@ -29,6 +30,7 @@ class ExecSupervisor {
   enum class Look : uint8_t { kGoOn, kEnd };
 
   bool ReceivePlan();
+  FailedStep MakeGroup();
   FailedStep StartCommand();
   [[noreturn]] void BecomeCommand(int failure_pipe);
   void WatchCommand();
@@ -45,6 +47,7 @@ class ExecSupervisor {
   Descriptor control_;
 
   ExecPlan plan_;
+  CommandGroup group_;
   ExecReport report_;
   pid_t command_ = -1;
   bool ended_ = false;

@@ -89,16 +89,15 @@ absl::StatusOr<VmGuestSetup> PrepareGuest() {
 }
 
 absl::StatusOr<Descriptor> MakeCommandGroup(uint64_t memory_bytes) {
-  constexpr char kProcesses[] = "/sys/fs/cgroup/commands/cgroup.procs";
+  constexpr char kGroup[] = "/sys/fs/cgroup/commands";
   HPCC_RETURN_IF_ERROR(MountNew("cgroup2", "/sys/fs/cgroup"));
   HPCC_RETURN_IF_ERROR(WriteFile("/sys/fs/cgroup/cgroup.subtree_control", "+memory"));
-  if (mkdir("/sys/fs/cgroup/commands", 0755) != 0) {
-    return ErrnoStatus(errno, "create", "a cgroup");
-  }
+  if (mkdir(kGroup, 0755) != 0) return ErrnoStatus(errno, "create", kGroup);
   HPCC_RETURN_IF_ERROR(WriteFile("/sys/fs/cgroup/commands/memory.max", StrCat(memory_bytes)));
-  Descriptor processes(open(kProcesses, O_WRONLY | O_CLOEXEC));
-  if (!processes.valid()) return ErrnoStatus(errno, "open", kProcesses);
-  return processes;
+  HPCC_RETURN_IF_ERROR(WriteFile("/sys/fs/cgroup/commands/cgroup.subtree_control", "+memory"));
+  Descriptor group(open(kGroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!group.valid()) return ErrnoStatus(errno, "open", kGroup);
+  return group;
 }
 
 absl::Status AdoptTimeAndEntropy(const agent_v1::HealthRequest& request) {

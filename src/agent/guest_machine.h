@@ -17,9 +17,10 @@ inline constexpr size_t kMostEntropyBytes = 512;
 // that no exec's hunger for memory ends the agent.
 absl::StatusOr<VmGuestSetup> PrepareGuest();
 
-// A cgroup that takes all commands together, and no more than `memory_bytes`; the value is open on
-// its cgroup.procs. What commands write to their stages counts there too. A machine whose memory is
-// used up by what no kill frees, such as files, would otherwise find nobody to kill and panic.
+// A cgroup that takes the groups of all commands (agent/command_group.h) together, and no more than
+// `memory_bytes`; the value is open on its directory. What commands write to their stages counts
+// there too. A machine whose memory is used up by what no kill frees, such as files, would
+// otherwise find nobody to kill and panic.
 absl::StatusOr<Descriptor> MakeCommandGroup(uint64_t memory_bytes);
 
 // Sets the clock, and makes the kernel's random numbers depend on the worker's entropy from now

@@ -23,8 +23,9 @@ struct SupervisorSettings {
   std::string mount_point;  // an empty directory
   ImageLayout image;
   SystemCallFilter filter;
-  // Open on cgroup.procs of the group that commands are put in; -1: none.
+  // Open on the directory of the cgroup in which each exec gets its own; -1: none.
   int command_group = -1;
+  uint64_t command_group_bytes = 0;  // the most that one exec's may have
 };
 
 // What the agent has of a command that is being run.

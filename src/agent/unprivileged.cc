@@ -98,7 +98,10 @@ FailedStep LimitResources(const ExecPlan& plan) {
       (bounds.file_bytes != 0 && !Limit(RLIMIT_FSIZE, bounds.file_bytes))) {
     return Failed("limit resources");
   }
-  if (setpriority(PRIO_PROCESS, 0, kNice) != 0) return Failed("lower the priority");
+  // A worker that is itself lower than that keeps its commands there: nobody may raise a priority.
+  if (getpriority(PRIO_PROCESS, 0) < kNice && setpriority(PRIO_PROCESS, 0, kNice) != 0) {
+    return Failed("lower the priority");
+  }
   const Descriptor score(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
   if (!score.valid() || write(score.get(), kOutOfMemoryScore, sizeof(kOutOfMemoryScore) - 1) < 0) {
     return Failed("be first when memory runs out");

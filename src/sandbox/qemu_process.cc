@@ -31,6 +31,7 @@ constexpr uint64_t kTasks = 128;
 // A guest that doesn't notice that its worker was away for a moment notices a longer one.
 constexpr milliseconds kFirstAbsence{20};
 constexpr milliseconds kGreeting{1500};
+constexpr milliseconds kBetweenTries{50};  // of reaching a QEMU that accepts nobody
 
 milliseconds Left(steady_clock::time_point end) {
   return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(end - steady_clock::now()));
@@ -126,15 +127,23 @@ QemuProcess::~QemuProcess() {
 
 absl::StatusOr<Descriptor> QemuProcess::Greet(AfterGreeting after, milliseconds bound) {
   const auto end = steady_clock::now() + bound;
-  for (milliseconds absence = kFirstAbsence, greeting = kGreeting;; absence *= 2, greeting *= 2) {
+  milliseconds absence = kFirstAbsence;
+  milliseconds greeting = kGreeting;
+  for (;;) {
     if (!process_->alive()) return absl::UnavailableError("qemu: it ended");
-    HPCC_ASSIGN_OR_RETURN(Descriptor stream, ConnectToUnixSocket(launch_.directory, kAgentSocket));
-    const absl::Status greeted = GreetGuest(stream.get(), after, std::min(greeting, Left(end)));
+    absl::StatusOr<Descriptor> stream = ConnectToUnixSocket(launch_.directory, kAgentSocket);
+    absl::Status greeted = stream.status();
+    if (stream.ok()) greeted = GreetGuest(stream->get(), after, std::min(greeting, Left(end)));
     if (greeted.ok() && after == AfterGreeting::kTalk) return stream;
     if (greeted.ok()) return Descriptor();
-    if (!absl::IsDeadlineExceeded(greeted) || Left(end).count() == 0) return greeted;
-    stream.Reset();
-    std::this_thread::sleep_for(std::min(absence, Left(end)));
+    // A QEMU that got no time from the machine has not yet accepted the tries before.
+    const bool busy = absl::IsResourceExhausted(greeted);
+    if ((!busy && !absl::IsDeadlineExceeded(greeted)) || Left(end).count() == 0) return greeted;
+    if (stream.ok()) stream->Reset();
+    std::this_thread::sleep_for(std::min(busy ? kBetweenTries : absence, Left(end)));
+    if (busy) continue;
+    absence *= 2;
+    greeting *= 2;
   }
 }
 

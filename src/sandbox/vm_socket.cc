@@ -60,7 +60,10 @@ absl::StatusOr<Descriptor> ConnectToUnixSocket(const std::string& directory,
   Descriptor connection(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!connection.valid()) return ErrnoStatus(errno, "create", "a socket");
   if (connect(connection.get(), AddressOf(place), sizeof(place.address)) != 0) {
-    if (errno == ECONNREFUSED || errno == EAGAIN) {
+    if (errno == EAGAIN) {
+      return absl::ResourceExhaustedError(StrCat("socket: too many wait for ", name));
+    }
+    if (errno == ECONNREFUSED) {
       return absl::UnavailableError(StrCat("socket: nobody listens on ", name));
     }
     return ErrnoStatus(errno, "connect to", StrCat(directory, "/", name));

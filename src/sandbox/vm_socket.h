@@ -15,7 +15,8 @@ namespace hpcc {
 // Made with mode 0600; AlreadyExists: something has that name.
 absl::StatusOr<Descriptor> ListenOnUnixSocket(const std::string& directory,
                                               const std::string& name);
-// NotFound: no such socket. Unavailable: nobody listens. Never waits.
+// NotFound: no such socket. Unavailable: nobody listens. ResourceExhausted: somebody does, and has
+// no room for a connection before it accepts those that wait. Never waits.
 absl::StatusOr<Descriptor> ConnectToUnixSocket(const std::string& directory,
                                                const std::string& name);
 

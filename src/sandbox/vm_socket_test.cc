@@ -48,5 +48,16 @@ TEST_F(VmSocketTest, WhereNobodyListensIsUnavailableAndNothingIsNotFound) {
       absl::IsInvalidArgument(ConnectToUnixSocket(directory_, std::string(200, 'n')).status()));
 }
 
+TEST_F(VmSocketTest, WhereTooManyWaitIsResourceExhaustedUntilOneWasAccepted) {
+  const absl::StatusOr<Descriptor> listener = ListenOnUnixSocket(directory_, "s");
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  ASSERT_EQ(listen(listener->get(), 0), 0);  // room for one
+  const absl::StatusOr<Descriptor> waiting = ConnectToUnixSocket(directory_, "s");
+  ASSERT_TRUE(waiting.ok()) << waiting.status();
+  EXPECT_TRUE(absl::IsResourceExhausted(ConnectToUnixSocket(directory_, "s").status()));
+  const Descriptor accepted(accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
+  EXPECT_TRUE(ConnectToUnixSocket(directory_, "s").ok());
+}
+
 }  // namespace
 }  // namespace hpcc

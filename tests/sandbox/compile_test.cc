@@ -32,7 +32,7 @@ std::string CompileHere(const std::string& compiler, const std::string& name,
              " -O2 -ffile-prefix-map=", root, "=/work -c ../src/", name, " -o a.o\n");
   const absl::StatusOr<CapturedRun> run =
       RunCaptured({"/bin/sh", "-c", script}, Environment::OfThisProcess(),
-                  {.timeout = std::chrono::minutes(2)});
+                  {.timeout = std::chrono::minutes(10)});
   if (!run.ok() || !run->exit.success()) {
     ADD_FAILURE() << (run.ok() ? run->err : run.status().ToString());
     return "";

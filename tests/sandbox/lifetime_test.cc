@@ -2,6 +2,7 @@
 
 #include <elf.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <cstdio>
@@ -78,11 +79,29 @@ TEST(AgentFileTest, ItIsStaticAndSmall) {
   }
 }
 
+// Run by the test below, in a process of its own.
+TEST_F(SandboxTest, DISABLED_CommandsOfALowerWorker) {
+  sandbox_.reset();
+  ASSERT_EQ(setpriority(PRIO_PROCESS, 0, 15), 0);
+  Start({.id = "low", .tenant = "acme", .image = "host"});
+  EXPECT_EQ(Say({"/usr/bin/nice"}), IsVirtualMachine() ? "5\n" : "15\n");
+}
+
+TEST(RuntimeTest, AWorkerOfALowerPriorityThanItsCommandsHaveRunsThemAtItsOwn) {
+  const absl::StatusOr<CapturedRun> run =
+      RunCaptured({"/proc/self/exe", "--gtest_also_run_disabled_tests",
+                   "--gtest_filter=SandboxTest.DISABLED_CommandsOfALowerWorker"},
+                  Environment::OfThisProcess(), {.timeout = std::chrono::minutes(2)});
+  ASSERT_TRUE(run.ok()) << run.status();
+  EXPECT_TRUE(run->exit.success()) << run->out;
+}
+
+// Its process finds out anew what a driver finds out once: on an emulated machine, a boot.
 TEST(RuntimeTest, AWorkerThatIsKilledTakesItsSandboxesAlong) {
   const absl::StatusOr<CapturedRun> run =
       RunCaptured({"/proc/self/exe", "--gtest_also_run_disabled_tests",
                    "--gtest_filter=SandboxTest.DISABLED_StartAndDie"},
-                  Environment::OfThisProcess());
+                  Environment::OfThisProcess(), {.timeout = std::chrono::minutes(2)});
   ASSERT_TRUE(run.ok()) << run.status();
   ASSERT_EQ(run->exit.signal, SIGKILL) << run->out;
   const size_t told = run->out.find("agent ");

@@ -100,6 +100,13 @@ int EatSharedMemory() {
   }
 }
 
+// Uses some MiB for some seconds, without a wish for more.
+int HoldMemory(const char* mebibytes, const char* seconds) {
+  const std::string piece(static_cast<size_t>(std::atoi(mebibytes)) << 20, 'x');
+  sleep(static_cast<unsigned>(std::atoi(seconds)));
+  return piece.back() == 'x' ? 0 : 1;
+}
+
 // Ten processes with an equal part each: none is large.
 int EatMemoryTogether() {
   for (int i = 0; i < 9; ++i) {
@@ -195,6 +202,7 @@ int Run(std::string_view what, char** rest) {
   if (what == "write") return WriteAll(rest);
   if (what == "eat-memory") return EatMemory();
   if (what == "eat-memory-together") return EatMemoryTogether();
+  if (what == "hold-memory") return HoldMemory(rest[0], rest[1]);
   if (what == "eat-shared-memory") return EatSharedMemory();
   if (what == "fork") ForkForEver();
   if (what == "eat-disk") return EatDisk(*rest);

@@ -109,6 +109,21 @@ TEST_F(VirtualMachineTest, WhileSomethingRunsItIsNotSuspended) {
   EXPECT_TRUE(sandbox_->Suspend().ok());
 }
 
+// As on a host so busy that the hypervisor gets no time: long enough for some tries to reach it.
+TEST_F(VirtualMachineTest, AHypervisorThatStoodStillForAWhileIsNotGivenUp) {
+  const pid_t process = Agents().at(0);
+  ASSERT_EQ(kill(process, SIGSTOP), 0);
+  std::thread going_on([process] {
+    std::this_thread::sleep_for(seconds(6));
+    kill(process, SIGCONT);
+  });
+  const absl::Status suspended = sandbox_->Suspend();
+  going_on.join();
+  ASSERT_TRUE(suspended.ok()) << suspended;
+  ASSERT_TRUE(sandbox_->Resume().ok());
+  EXPECT_EQ(Say({"/bin/echo", "here"}), "here\n");
+}
+
 TEST_F(VirtualMachineTest, AfterAResumeItsClockIsRight) {
   ASSERT_TRUE(sandbox_->Suspend().ok());
   std::this_thread::sleep_for(seconds(2));
@@ -182,6 +197,69 @@ TEST_F(VirtualMachineTest, AnExecThatFillsTheWholeMachineTakesNothingAlong) {
     // Memory, or the wall time of a machine that is slow at finding out.
     EXPECT_NE(result->exceeded, ExceededLimit::kNone) << bomb[1];
     EXPECT_EQ(Say({"/bin/echo", "alive"}), "alive\n") << bomb[1];
+  }
+}
+
+// An exec and what came of it, on a thread of its own.
+class ExecBeside {
+ public:
+  ExecBeside(Sandbox& sandbox, const ExecRequest& request, const BlobReader& blobs)
+      : thread_([this, &sandbox, request, blobs] {
+          result_ = sandbox.Exec(request, blobs, nullptr);
+          end_ = steady_clock::now();
+        }) {}
+  ~ExecBeside() { Join(); }
+  void Join() {
+    if (thread_.joinable()) thread_.join();
+  }
+  // After Join().
+  const absl::StatusOr<ExecResult>& result() const { return result_; }
+  bool RanAt(steady_clock::time_point time) const {
+    return end_ > time && end_ - result_->wall < time;
+  }
+
+ private:
+  absl::StatusOr<ExecResult> result_;
+  steady_clock::time_point end_;
+  std::thread thread_;
+};
+
+// Ten processes of the bomb are each smaller than its neighbour, which holds what is its own: of
+// all processes in the machine it is the largest. A neighbour that was over before the bomb was,
+// on a slow machine, shows nothing and is asked for more time.
+TEST_F(VirtualMachineTest, WhenOneExecHasUsedUpItsMemoryNoOtherHearsOfIt) {
+  sandbox_.reset();
+  Start({.id = "small",
+         .tenant = "acme",
+         .image = "host",
+         .cpus = 2,
+         .memory_bytes = uint64_t{192} << 20,
+         .blob_bytes = uint64_t{32} << 20});
+  ExecRequest bomb = Command({kProbe, "eat-memory-together"});
+  bomb.limits.memory_bytes = uint64_t{64} << 30;  // far more than there is
+  bomb.limits.stage_bytes = uint64_t{8} << 30;
+  bomb.limits.wall = std::chrono::minutes(5);
+  for (const bool calm : {true, false}) {
+    bool seen = false;
+    for (int duration = 10; !seen && duration <= 160; duration *= 2) {
+      ExecRequest neighbour =
+          calm ? Command({kProbe, "hold-memory", "40", StrCat(duration)})
+               : Command({"/bin/sh", "-c", StrCat("sleep ", duration, "; exit 3")});
+      neighbour.limits.wall = std::chrono::minutes(5);
+      ExecBeside beside(*sandbox_, neighbour, blobs_.reader());
+      std::this_thread::sleep_for(seconds(1));
+      const absl::StatusOr<ExecResult> result = Exec(bomb);
+      const auto bomb_end = steady_clock::now();
+      ASSERT_TRUE(result.ok()) << result.status();
+      EXPECT_EQ(result->exceeded, ExceededLimit::kMemory);
+      beside.Join();
+      ASSERT_TRUE(beside.result().ok()) << beside.result().status();
+      EXPECT_EQ(beside.result()->exceeded, ExceededLimit::kNone);
+      EXPECT_EQ(beside.result()->signal, 0);
+      EXPECT_EQ(beside.result()->exit_status, calm ? 0 : 3);
+      seen = beside.RanAt(bomb_end);
+    }
+    EXPECT_TRUE(seen) << "the two never ran at the same time";
   }
 }
 

@@ -5,6 +5,7 @@ say what the sandbox was, a build that goes on when a machine is killed in the m
 The cluster is the one of `hpcc cluster dev`, from a directory of programs in which hpcc-worker is a
 script that adds [sandbox] to the worker's file. Exit status 77: no QEMU or no kernel source here."""
 
+import json
 import os
 import shutil
 import signal
@@ -124,6 +125,41 @@ class VirtualMachines(cluster_case.ClusterTest):
                          client.log() + self.cluster.logs())
         first, second = self.cluster.rows()[-2:]
         self.assertEqual(first["sandbox"], second["sandbox"])
+
+    def operate(self, *command, words=()):
+        """An operator's command on the cluster's worker."""
+        return harness.run(
+            [harness.HPCC, *command, "--config", str(self.cluster.folder / "worker.toml"), *words],
+            str(self.folder), harness.base_environment(self.folder, self.folder / "unused"))
+
+    def sandbox(self):
+        """The one there is, as the list has it."""
+        outcome = self.operate("sandbox", "list", "--json")
+        self.assertEqual((0, b""), (outcome.status, outcome.stderr))
+        found = json.loads(outcome.stdout)
+        self.assertEqual(1, len(found), found)
+        return found[0]
+
+    def test_an_operators_command_resumes_a_machine_that_is_suspended(self):
+        client = self.client()
+        client.write("a.c", C_SOURCE.replace("hello", "to be resumed"))
+        self.compile_and_compare(client, "gcc", "a.c", ["-O1"])
+        wait_until(lambda: self.sandbox()["state"] == "suspended", "a sandbox that is suspended")
+        before = self.sandbox()
+        self.assertEqual("suspended", before["state"])
+        self.assertEqual([], self.machines())
+
+        outcome = self.operate("exec", words=[before["id"], "--", "/bin/sh", "-c",
+                                              "echo here again; exit 4"])
+        self.assertEqual((4, b"here again\n"), (outcome.status, outcome.stdout),
+                         outcome.stderr.decode() + self.cluster.logs())
+        # It is the same one, not another in its place.
+        self.assertEqual(before["id"], self.sandbox()["id"])
+        row = self.cluster.rows("--operator")[-1]
+        self.assertEqual((before["id"], before["isolation"], 4),
+                         (row["sandbox"], row["isolation"], row["exit_status"]))
+        # And idle again, it is suspended again.
+        wait_until(lambda: self.sandbox()["state"] == "suspended", "one that is suspended again")
 
     def test_a_build_goes_on_when_its_machine_is_killed(self):
         client = self.client()
