@@ -114,7 +114,7 @@ absl::StatusOr<RemoteObjectsOptions> RemoteTier::Options(const remote_v1::Signin
     HPCC_ASSIGN_OR_RETURN(Ed25519PublicKey key, ParseTrustedKey(fs_, text));
     options.trusted_keys.push_back(std::move(key));
   }
-  options.on_security_event = [this](const SecurityEvent& event) {
+  options.on_security_event = [this](const RemoteObjectEvent& event) {
     Notice(StrCat("security: ", event.name, ": ", tier_.Name(), ", ", event.object, ": ",
                   event.detail));
   };
