@@ -15,9 +15,8 @@
 #include "base/environment.h"
 #include "base/file_system.h"
 #include "remote/remote_protocol.h"
+#include "remote/tier_objects.h"
 #include "remote/tier_statistics.h"
-#include "store/aws_credentials.h"
-#include "store/object_store.h"
 #include "store/remote_objects.h"
 
 namespace hpcc {
@@ -42,16 +41,13 @@ class RemoteTier {
  private:
   RemoteTier(CacheTier tier, std::string local_directory, FileSystem& fs, Clock& clock);
   absl::Status Connect(const remote_v1::Open& open);
-  absl::StatusOr<std::unique_ptr<ObjectStore>> MakeObjectStore(const Environment& environment);
-  absl::StatusOr<RemoteObjectsOptions> Options(const remote_v1::Signing& signing);
   void Notice(std::string_view text);
 
   const CacheTier tier_;
   const std::string local_directory_;
   FileSystem& fs_;
   Clock& clock_;
-  std::unique_ptr<AwsCredentialProvider> credentials_;  // null for HTTP
-  std::unique_ptr<ObjectStore> store_;
+  TierObjectStore store_;
   std::unique_ptr<RemoteObjects> objects_;
 
   std::mutex mutex_;
