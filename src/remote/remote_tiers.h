@@ -55,6 +55,11 @@ class RemoteTier {
   RemoteMetrics saved_;                         // guarded by mutex_
 };
 
+// Its objects, in a pointer that keeps all of the tier.
+inline std::shared_ptr<Store> ObjectsOf(const std::shared_ptr<RemoteTier>& tier) {
+  return {tier, &tier->objects()};
+}
+
 // Thread-safe.
 class RemoteTiers {
  public:
