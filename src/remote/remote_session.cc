@@ -116,7 +116,7 @@ bool RemoteSession::ServeOpened(const remote_v1::Request& request, RemoteTier& t
       return ServeGet(DecodeKey(request.get().key()), tier);
     case remote_v1::Request::kRemove: {
       const StoreKey key = DecodeKey(request.remove().key());
-      state_.queue.Drop(tier, key);
+      state_.queue.Drop(tier.objects(), key);
       return Answer(tier.objects().Remove(key));
     }
     case remote_v1::Request::kList:
@@ -135,7 +135,7 @@ bool RemoteSession::ServeOpened(const remote_v1::Request& request, RemoteTier& t
 
 bool RemoteSession::ServeGet(const StoreKey& key, RemoteTier& tier) {
   remote_v1::Response response;
-  if (const std::shared_ptr<const std::string> waiting = state_.queue.Find(tier, key)) {
+  if (const std::shared_ptr<const std::string> waiting = state_.queue.Find(tier.objects(), key)) {
     response.mutable_found()->set_size(waiting->size());
     return Send(&response, *waiting);
   }
@@ -161,10 +161,10 @@ bool RemoteSession::ServePut(const remote_v1::Put& put) {
   }
   const StoreKey key = DecodeKey(put.key());
   if (put.and_wait()) {
-    state_.queue.Drop(*tier, key);
+    state_.queue.Drop(tier->objects(), key);
     return Answer(tier->objects().Put(key, *sealed));
   }
-  const absl::Status taken = state_.queue.Add(tier, key, *std::move(sealed));
+  const absl::Status taken = state_.queue.Add(ObjectsOf(tier), key, *std::move(sealed));
   if (!taken.ok()) tier->CountDropped();
   return Answer(taken);
 }

@@ -7,8 +7,6 @@
 #include "base/logging.h"
 #include "base/status.h"
 #include "base/strings.h"
-#include "store/http_object_store.h"
-#include "store/s3_object_store.h"
 
 namespace hpcc {
 
@@ -16,7 +14,6 @@ namespace {
 
 constexpr size_t kMaxTiers = 64;
 constexpr int64_t kRememberFailure = 10'000'000'000;  // nanoseconds
-constexpr uint64_t kMaxSecretBytes = uint64_t{16} << 10;
 
 Environment EnvironmentOf(const remote_v1::Open& open) {
   Environment environment;
@@ -29,17 +26,9 @@ Environment EnvironmentOf(const remote_v1::Open& open) {
   return environment;
 }
 
-// The first line of a file that holds a secret.
-absl::StatusOr<std::string> ReadSecret(FileSystem& fs, const std::string& path) {
-  const absl::StatusOr<std::string> text = ReadFile(fs, path, kMaxSecretBytes);
-  if (!text.ok()) {
-    return absl::UnauthenticatedError(
-        StrCat(path, " can't be read: ", std::string(text.status().message())));
-  }
-  std::string_view line(*text);
-  line = StripBlanks(line.substr(0, line.find('\n')));
-  if (line.empty()) return absl::UnauthenticatedError(StrCat(path, " is empty"));
-  return std::string(line);
+SigningSettings SigningOf(const remote_v1::Open& open) {
+  const remote_v1::Signing& signing = open.signing();
+  return {signing.key_file(), {signing.trusted_keys().begin(), signing.trusted_keys().end()}};
 }
 
 }  // namespace
@@ -65,61 +54,16 @@ absl::StatusOr<std::shared_ptr<RemoteTier>> RemoteTier::Open(const remote_v1::Op
 }
 
 absl::Status RemoteTier::Connect(const remote_v1::Open& open) {
-  HPCC_ASSIGN_OR_RETURN(store_, MakeObjectStore(EnvironmentOf(open)));
-  HPCC_ASSIGN_OR_RETURN(RemoteObjectsOptions options, Options(open.signing()));
-  HPCC_ASSIGN_OR_RETURN(objects_, RemoteObjects::Make(*store_, std::move(options), clock_));
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::unique_ptr<ObjectStore>> RemoteTier::MakeObjectStore(
-    const Environment& environment) {
-  if (tier_.type == CacheTier::Type::kS3) {
-    credentials_ = MakeAwsCredentialProvider({.access_key = tier_.s3.access_key,
-                                              .secret_key = tier_.s3.secret_key,
-                                              .region = tier_.s3.region,
-                                              .ca_file = tier_.ca_file},
-                                             environment, fs_, clock_);
-    return MakeS3ObjectStore({.bucket = tier_.s3.bucket,
-                              .region = tier_.s3.region,
-                              .endpoint = tier_.s3.endpoint,
-                              .ca_file = tier_.ca_file,
-                              .network = NetworkSettingsOf(environment),
-                              .auto_create = tier_.s3.auto_create},
-                             *credentials_, clock_);
-  }
-  HttpOptions options{.url = tier_.http.url,
-                      .user = tier_.http.username,
-                      .password = tier_.http.password,
-                      .bearer_token = tier_.http.bearer_token,
-                      .ca_file = tier_.ca_file,
-                      .network = NetworkSettingsOf(environment)};
-  if (!tier_.http.password_file.empty()) {
-    HPCC_ASSIGN_OR_RETURN(options.password, ReadSecret(fs_, tier_.http.password_file));
-  }
-  if (!tier_.http.bearer_token_file.empty()) {
-    HPCC_ASSIGN_OR_RETURN(options.bearer_token, ReadSecret(fs_, tier_.http.bearer_token_file));
-  }
-  return MakeHttpObjectStore(options, clock_);
-}
-
-absl::StatusOr<RemoteObjectsOptions> RemoteTier::Options(const remote_v1::Signing& signing) {
-  RemoteObjectsOptions options;
-  options.name_space = tier_.name_space;
-  options.read_only = tier_.read_only;
-  options.max_size = tier_.max_size;
-  if (!signing.key_file().empty() && !tier_.read_only) {
-    HPCC_ASSIGN_OR_RETURN(options.signer, Ed25519Signer::FromFile(fs_, signing.key_file()));
-  }
-  for (const std::string& text : signing.trusted_keys()) {
-    HPCC_ASSIGN_OR_RETURN(Ed25519PublicKey key, ParseTrustedKey(fs_, text));
-    options.trusted_keys.push_back(std::move(key));
-  }
-  options.on_security_event = [this](const SecurityEvent& event) {
+  HPCC_ASSIGN_OR_RETURN(store_, OpenTierObjectStore(tier_, EnvironmentOf(open), fs_, clock_));
+  HPCC_ASSIGN_OR_RETURN(RemoteObjectsOptions options,
+                        TierObjectsOptions(tier_, SigningOf(open), fs_));
+  options.on_security_event = [this](const RemoteObjectEvent& event) {
     Notice(StrCat("security: ", event.name, ": ", tier_.Name(), ", ", event.object, ": ",
                   event.detail));
   };
   options.on_notice = [this](const std::string& text) { Notice(text); };
-  return options;
+  HPCC_ASSIGN_OR_RETURN(objects_, RemoteObjects::Make(*store_.objects, std::move(options), clock_));
+  return absl::OkStatus();
 }
 
 void RemoteTier::Notice(std::string_view text) {

@@ -15,9 +15,8 @@
 #include "base/environment.h"
 #include "base/file_system.h"
 #include "remote/remote_protocol.h"
+#include "remote/tier_objects.h"
 #include "remote/tier_statistics.h"
-#include "store/aws_credentials.h"
-#include "store/object_store.h"
 #include "store/remote_objects.h"
 
 namespace hpcc {
@@ -42,22 +41,24 @@ class RemoteTier {
  private:
   RemoteTier(CacheTier tier, std::string local_directory, FileSystem& fs, Clock& clock);
   absl::Status Connect(const remote_v1::Open& open);
-  absl::StatusOr<std::unique_ptr<ObjectStore>> MakeObjectStore(const Environment& environment);
-  absl::StatusOr<RemoteObjectsOptions> Options(const remote_v1::Signing& signing);
   void Notice(std::string_view text);
 
   const CacheTier tier_;
   const std::string local_directory_;
   FileSystem& fs_;
   Clock& clock_;
-  std::unique_ptr<AwsCredentialProvider> credentials_;  // null for HTTP
-  std::unique_ptr<ObjectStore> store_;
+  TierObjectStore store_;
   std::unique_ptr<RemoteObjects> objects_;
 
   std::mutex mutex_;
   std::unique_ptr<TierStatistics> statistics_;  // guarded by mutex_; null where it can't be kept
   RemoteMetrics saved_;                         // guarded by mutex_
 };
+
+// Its objects, in a pointer that keeps all of the tier.
+inline std::shared_ptr<Store> ObjectsOf(const std::shared_ptr<RemoteTier>& tier) {
+  return {tier, &tier->objects()};
+}
 
 // Thread-safe.
 class RemoteTiers {

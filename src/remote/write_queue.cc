@@ -24,12 +24,11 @@ WriteQueue::~WriteQueue() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-WriteQueue::Place WriteQueue::PlaceOf(const RemoteTier& tier, const StoreKey& key) {
+WriteQueue::Place WriteQueue::PlaceOf(const Store& tier, const StoreKey& key) {
   return {&tier, key.ns, std::string(key.digest.bytes())};
 }
 
-absl::Status WriteQueue::Add(std::shared_ptr<RemoteTier> tier, const StoreKey& key,
-                             std::string sealed) {
+absl::Status WriteQueue::Add(std::shared_ptr<Store> tier, const StoreKey& key, std::string sealed) {
   const Place place = PlaceOf(*tier, key);
   const std::lock_guard lock(mutex_);
   const auto found = waiting_.find(place);
@@ -50,8 +49,7 @@ absl::Status WriteQueue::Add(std::shared_ptr<RemoteTier> tier, const StoreKey& k
   return absl::OkStatus();
 }
 
-std::shared_ptr<const std::string> WriteQueue::Find(const RemoteTier& tier,
-                                                    const StoreKey& key) const {
+std::shared_ptr<const std::string> WriteQueue::Find(const Store& tier, const StoreKey& key) const {
   const Place place = PlaceOf(tier, key);
   const std::lock_guard lock(mutex_);
   if (const auto found = waiting_.find(place); found != waiting_.end()) {
@@ -61,7 +59,7 @@ std::shared_ptr<const std::string> WriteQueue::Find(const RemoteTier& tier,
   return found == writing_.end() ? nullptr : found->second.sealed;
 }
 
-void WriteQueue::Drop(const RemoteTier& tier, const StoreKey& key) {
+void WriteQueue::Drop(const Store& tier, const StoreKey& key) {
   const std::lock_guard lock(mutex_);
   const auto found = waiting_.find(PlaceOf(tier, key));
   if (found == waiting_.end()) return;
@@ -102,8 +100,7 @@ void WriteQueue::Work() {
     if (found == waiting_.end()) continue;  // dropped meanwhile
     const auto writing = writing_.insert(waiting_.extract(found)).position;
     lock.unlock();
-    // What goes wrong is counted and said by the tier.
-    writing->second.tier->objects().Put(writing->second.key, *writing->second.sealed).IgnoreError();
+    writing->second.tier->Put(writing->second.key, *writing->second.sealed).IgnoreError();
     lock.lock();
     Write done = std::move(writing->second);
     writing_.erase(writing);

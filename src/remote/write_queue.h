@@ -20,7 +20,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "remote/remote_tiers.h"
 #include "store/store.h"
 
 namespace hpcc {
@@ -34,11 +33,13 @@ class WriteQueue {
   ~WriteQueue();
 
   // ResourceExhausted: too much is waiting. A value of the same key that still waits is replaced.
-  absl::Status Add(std::shared_ptr<RemoteTier> tier, const StoreKey& key, std::string sealed);
+  // What goes wrong with a write is the tier's to count and to say. A tier lives as long as
+  // something waits for it: an aliasing pointer keeps whatever owns it.
+  absl::Status Add(std::shared_ptr<Store> tier, const StoreKey& key, std::string sealed);
   // The value that waits for this tier, or is being written.
-  std::shared_ptr<const std::string> Find(const RemoteTier& tier, const StoreKey& key) const;
+  std::shared_ptr<const std::string> Find(const Store& tier, const StoreKey& key) const;
   // Forgets a value that waits.
-  void Drop(const RemoteTier& tier, const StoreKey& key);
+  void Drop(const Store& tier, const StoreKey& key);
 
   // Waits until nothing is waiting. False: it took longer.
   bool Flush(std::chrono::milliseconds patience);
@@ -47,13 +48,13 @@ class WriteQueue {
   uint64_t values() const;
 
  private:
-  using Place = std::tuple<const RemoteTier*, StoreNamespace, std::string>;
+  using Place = std::tuple<const Store*, StoreNamespace, std::string>;
   struct Write {
-    std::shared_ptr<RemoteTier> tier;
+    std::shared_ptr<Store> tier;
     StoreKey key;
     std::shared_ptr<const std::string> sealed;
   };
-  static Place PlaceOf(const RemoteTier& tier, const StoreKey& key);
+  static Place PlaceOf(const Store& tier, const StoreKey& key);
   void Work();
   // The first that waits and whose place nobody writes to just now: of two values for one place the
   // later must win.

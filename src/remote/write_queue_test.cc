@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "remote/remote_test_support.h"
+#include "remote/remote_tiers.h"
 #include "store/packed_value.h"
 #include "store/verified_store.h"
 
@@ -35,7 +36,7 @@ class WriteQueueTest : public testing::Test {
     return SealValue(Key(name), std::string(size, filled));
   }
   absl::Status Add(std::string_view name, std::string sealed) {
-    return queue_->Add(tier_, Key(name), std::move(sealed));
+    return queue_->Add(ObjectsOf(tier_), Key(name), std::move(sealed));
   }
   // Writes hang from now on, and this many have begun.
   void LetWritesHang(int count) {
@@ -70,20 +71,20 @@ TEST_F(WriteQueueTest, WhatIsTakenIsWritten) {
 TEST_F(WriteQueueTest, WhatWaitsIsFoundForItsTierOnly) {
   LetWritesHang(2);
   ASSERT_TRUE(Add("a", Sealed("a", 100)).ok());
-  const std::shared_ptr<const std::string> found = queue_->Find(*tier_, Key("a"));
+  const std::shared_ptr<const std::string> found = queue_->Find(tier_->objects(), Key("a"));
   ASSERT_NE(found, nullptr);
   EXPECT_EQ(*found, Sealed("a", 100));
   // So is what is being written.
-  EXPECT_NE(queue_->Find(*tier_, Key("hanging 0")), nullptr);
-  EXPECT_EQ(queue_->Find(*Tier("other"), Key("a")), nullptr);
-  EXPECT_EQ(queue_->Find(*tier_, Key("b")), nullptr);
+  EXPECT_NE(queue_->Find(tier_->objects(), Key("hanging 0")), nullptr);
+  EXPECT_EQ(queue_->Find(Tier("other")->objects(), Key("a")), nullptr);
+  EXPECT_EQ(queue_->Find(tier_->objects(), Key("b")), nullptr);
 }
 
 TEST_F(WriteQueueTest, MoreThanItHoldsIsNotTaken) {
   LetWritesHang(2);
   ASSERT_TRUE(Add("a", Sealed("a", 8000)).ok());
   EXPECT_TRUE(absl::IsResourceExhausted(Add("b", Sealed("b", 8000))));
-  EXPECT_EQ(queue_->Find(*tier_, Key("b")), nullptr);
+  EXPECT_EQ(queue_->Find(tier_->objects(), Key("b")), nullptr);
   EXPECT_EQ(queue_->values(), 3u);
   // In the place of one that waits there is room.
   EXPECT_TRUE(Add("a", Sealed("a", 8100)).ok());
@@ -101,7 +102,7 @@ TEST_F(WriteQueueTest, TheLaterOfTwoValuesForAPlaceWins) {
   ASSERT_TRUE(Add("a", Sealed("a", 200, 'y')).ok());
   // One of these is being written: its successor must wait for it.
   ASSERT_TRUE(Add("hanging 0", Sealed("hanging 0", 300, 'z')).ok());
-  EXPECT_EQ(*queue_->Find(*tier_, Key("hanging 0")), Sealed("hanging 0", 300, 'z'));
+  EXPECT_EQ(*queue_->Find(tier_->objects(), Key("hanging 0")), Sealed("hanging 0", 300, 'z'));
   cache_.hang = false;
   ASSERT_TRUE(queue_->Flush(kPatience));
   EXPECT_EQ(Written("a"), Sealed("a", 200, 'y'));
@@ -113,9 +114,9 @@ TEST_F(WriteQueueTest, WhatIsDroppedIsForgotten) {
   LetWritesHang(2);
   const uint64_t before = queue_->bytes();
   ASSERT_TRUE(Add("a", Sealed("a", 100)).ok());
-  queue_->Drop(*tier_, Key("a"));
-  queue_->Drop(*tier_, Key("never there"));
-  EXPECT_EQ(queue_->Find(*tier_, Key("a")), nullptr);
+  queue_->Drop(tier_->objects(), Key("a"));
+  queue_->Drop(tier_->objects(), Key("never there"));
+  EXPECT_EQ(queue_->Find(tier_->objects(), Key("a")), nullptr);
   EXPECT_EQ(queue_->bytes(), before);
   cache_.hang = false;
   ASSERT_TRUE(queue_->Flush(kPatience));
@@ -137,7 +138,7 @@ TEST_F(WriteQueueTest, WhatStillWaitsAtTheEndIsGivenUp) {
 
 TEST_F(WriteQueueTest, ATierLivesAsLongAsSomethingWaitsForIt) {
   std::shared_ptr<RemoteTier> other = Tier("other");
-  ASSERT_TRUE(queue_->Add(other, Key("a"), Sealed("a", 100)).ok());
+  ASSERT_TRUE(queue_->Add(ObjectsOf(other), Key("a"), Sealed("a", 100)).ok());
   const std::string name = other->objects().NameOf(Key("a"));
   other.reset();
   ASSERT_TRUE(queue_->Flush(kPatience));

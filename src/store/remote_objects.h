@@ -34,7 +34,7 @@ namespace hpcc {
 //   "remote-object-unsigned"   trusted_keys is set and it has no signature
 //   "remote-object-untrusted"  signed by a key that is not trusted
 //   "remote-object-forged"     the signature is not that key's
-struct SecurityEvent {
+struct RemoteObjectEvent {
   std::string name;
   std::string object;  // its name
   std::string detail;  // one line
@@ -49,7 +49,7 @@ struct RemoteObjectsOptions {
   BreakerOptions breaker;
   // Called from any thread, several at a time; both may be empty. A notice is one line for a user,
   // once each time the tier is suspended or back: "s3://b: skipped for 5 s: …".
-  std::function<void(const SecurityEvent&)> on_security_event;
+  std::function<void(const RemoteObjectEvent&)> on_security_event;
   std::function<void(const std::string&)> on_notice;
 };
 

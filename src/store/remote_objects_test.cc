@@ -27,7 +27,7 @@ constexpr std::string_view kKeyPem =
 class RemoteObjectsTest : public testing::Test {
  protected:
   std::unique_ptr<RemoteObjects> Make(RemoteObjectsOptions options = {}) {
-    options.on_security_event = [this](const SecurityEvent& event) {
+    options.on_security_event = [this](const RemoteObjectEvent& event) {
       const std::lock_guard lock(mutex_);
       events_.push_back(event.name);
     };

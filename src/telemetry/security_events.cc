@@ -50,6 +50,7 @@ constexpr std::array<std::string_view, kSecurityEventCount> kNames = {
     "audit-write-failed",
     "operator-refused",
     "operator-command",
+    "shared-result-refused",
 };
 
 // What strangers claim is as long as they like.

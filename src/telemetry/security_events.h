@@ -55,11 +55,12 @@ enum class SecurityEvent : uint8_t {
   kDependencyUndeclared,  // a compile read what its manifest doesn't have
   kSandboxLost,
   kAuditWriteFailed,
-  kOperatorRefused,  // neither the worker's user nor root
-  kOperatorCommand,  // begins in a tenant's sandbox; its audit row comes when it has ended
+  kOperatorRefused,      // neither the worker's user nor root
+  kOperatorCommand,      // begins in a tenant's sandbox; its audit row comes when it has ended
+  kSharedResultRefused,  // of the workers' shared cache: damaged, or nobody trusted stored it
 };
 inline constexpr size_t kSecurityEventCount =
-    static_cast<size_t>(SecurityEvent::kOperatorCommand) + 1;
+    static_cast<size_t>(SecurityEvent::kSharedResultRefused) + 1;
 
 // Kebab case: "token-expired".
 std::string_view SecurityEventName(SecurityEvent event);

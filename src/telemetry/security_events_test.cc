@@ -73,6 +73,7 @@ TEST(SecurityEventName, StaysWhatItIs) {
   EXPECT_EQ("audit-write-failed", SecurityEventName(SecurityEvent::kAuditWriteFailed));
   EXPECT_EQ("operator-refused", SecurityEventName(SecurityEvent::kOperatorRefused));
   EXPECT_EQ("operator-command", SecurityEventName(SecurityEvent::kOperatorCommand));
+  EXPECT_EQ("shared-result-refused", SecurityEventName(SecurityEvent::kSharedResultRefused));
 }
 
 TEST_F(SecurityEventsTest, EachIsRecorded) {

@@ -23,6 +23,11 @@ std::string TraceIdOf(const std::string& traceparent) {
   return id.find_first_not_of("0123456789abcdef") == std::string::npos ? id : "";
 }
 
+void KeepOnDisk(const JobRequest& request, const Digest& key, const std::string& encoded) {
+  const absl::Status kept = request.tenant->results().Put({StoreNamespace::kResult, key}, encoded);
+  if (!kept.ok()) Log(LogLevel::kWarning, StrCat("results: ", std::string(kept.message())));
+}
+
 }  // namespace
 
 JobRunner::JobRunner(JobOptions options, const Parts& parts)
@@ -64,7 +69,8 @@ absl::Status JobRunner::CheckToolchain(const JobRequest& request, const Understo
 
 // The key of another image than `host` is made with the identity the client claims: whether the
 // image's compiler has it takes a sandbox to find out. Nothing is stored under such a key before
-// that was found out, so whoever claims something else finds nothing.
+// that was found out, here or by the worker that shares it, so whoever claims something else finds
+// nothing.
 absl::StatusOr<JobRunner::Understood> JobRunner::Understand(const JobRequest& request,
                                                             const Digest& manifest_digest,
                                                             FileSystem& fs) {
@@ -85,22 +91,43 @@ absl::StatusOr<JobRunner::Understood> JobRunner::Understand(const JobRequest& re
   return understood;
 }
 
-std::shared_ptr<const StoredResult> JobRunner::LookUp(const JobRequest& request,
-                                                      const Digest& key) {
-  const int64_t now_ns = parts_.clock->MonotonicNanoseconds();
-  if (auto recent = recent_.Find(key, now_ns)) return recent;
+std::optional<StoredResult> JobRunner::LookUpOnDisk(const JobRequest& request, const Digest& key) {
   absl::StatusOr<std::string> value = request.tenant->results().Get({StoreNamespace::kResult, key});
   if (!value.ok()) {
     if (!absl::IsNotFound(value.status())) {
       Log(LogLevel::kWarning, StrCat("results: ", std::string(value.status().message())));
     }
-    return nullptr;
+    return std::nullopt;
   }
   absl::StatusOr<StoredResult> decoded = DecodeStoredResult(*value);
-  if (!decoded.ok()) return nullptr;
-  auto result = std::make_shared<const StoredResult>(*std::move(decoded));
+  if (!decoded.ok()) return std::nullopt;
+  return *std::move(decoded);
+}
+
+std::optional<StoredResult> JobRunner::LookUpShared(const JobRequest& request, const Digest& key,
+                                                    SharedResults::Asker asker) {
+  if (parts_.shared == nullptr) return std::nullopt;
+  std::optional<StoredResult> found = parts_.shared->Find(key, asker);
+  if (found) KeepOnDisk(request, key, EncodeStoredResult(*found));
+  return found;
+}
+
+std::shared_ptr<const StoredResult> JobRunner::LookUp(const JobRequest& request, const Digest& key,
+                                                      SharedResults::Asker asker) {
+  const int64_t now_ns = parts_.clock->MonotonicNanoseconds();
+  if (auto recent = recent_.Find(key, now_ns)) return recent;
+  std::optional<StoredResult> found = LookUpOnDisk(request, key);
+  if (!found) found = LookUpShared(request, key, asker);
+  if (!found) return nullptr;
+  auto result = std::make_shared<const StoredResult>(*std::move(found));
   recent_.Add(key, result, now_ns);
   return result;
+}
+
+void JobRunner::Keep(const JobRequest& request, const Digest& key, const StoredResult& result) {
+  const std::string encoded = EncodeStoredResult(result);
+  KeepOnDisk(request, key, encoded);
+  if (parts_.shared != nullptr) parts_.shared->Add(key, result, encoded);
 }
 
 void JobRunner::Probe(const JobRequest& request, const Digest& manifest_digest,
@@ -110,7 +137,7 @@ void JobRunner::Probe(const JobRequest& request, const Digest& manifest_digest,
   const absl::StatusOr<Understood> understood = Understand(request, manifest_digest, fs);
   if (!understood.ok()) return done(understood.status());
   Finished finished;
-  finished.result = LookUp(request, understood->key);
+  finished.result = LookUp(request, understood->key, SharedResults::Asker::kProbe);
   if (finished.result == nullptr) return done(std::nullopt);
   const JobFacts facts{.job = ids_.Next(),
                        .image = understood->image,
@@ -219,7 +246,7 @@ absl::StatusOr<JobRunner::Finished> JobRunner::CompileOrWait(const JobRequest& r
   if (boarding.result) return *boarding.result;
   if (!boarding.lead) return absl::CancelledError("the client went away");
   Finished finished;
-  finished.result = LookUp(request, understood.key);
+  finished.result = LookUp(request, understood.key, SharedResults::Asker::kCompile);
   if (finished.result == nullptr) {
     *hit = false;
     HPCC_RETURN_IF_ERROR(CheckBlobs(request, *exec.manifest));
@@ -289,11 +316,7 @@ absl::StatusOr<JobRunner::Finished> JobRunner::CompileNow(const JobRequest& requ
   finished.exit_status = outcome->exit_status;
   finished.wall = outcome->wall;
   finished.result = std::make_shared<const StoredResult>(std::move(outcome->result));
-  if (outcome->storable) {
-    const absl::Status stored = request.tenant->results().Put(
-        {StoreNamespace::kResult, understood.key}, EncodeStoredResult(*finished.result));
-    if (!stored.ok()) Log(LogLevel::kWarning, StrCat("results: ", std::string(stored.message())));
-  }
+  if (outcome->storable) Keep(request, understood.key, *finished.result);
   return finished;
 }
 

@@ -25,6 +25,7 @@
 #include "worker/image_toolchains.h"
 #include "worker/job_ids.h"
 #include "worker/result_memo.h"
+#include "worker/shared_results.h"
 #include "worker/tenant.h"
 #include "worker/understood_command.h"
 #include "worker/worker_command.h"
@@ -76,6 +77,7 @@ class JobRunner {
     WorkerImages* images = nullptr;         // null: there are no others
     ImageToolchains* toolchains = nullptr;  // of those
     SandboxPool* pool = nullptr;
+    SharedResults* shared = nullptr;  // null: this worker has its results for itself
     AuditLog* audit = nullptr;
     SecurityEvents* events = nullptr;
     Clock* clock = nullptr;
@@ -124,7 +126,14 @@ class JobRunner {
   absl::StatusOr<std::string> ImageOf(const JobRequest& request) const;
   absl::StatusOr<Understood> Understand(const JobRequest& request, const Digest& manifest_digest,
                                         FileSystem& fs);
-  std::shared_ptr<const StoredResult> LookUp(const JobRequest& request, const Digest& key);
+  // In memory, on the disk, and in the shared cache, whose hits are kept on the disk.
+  std::shared_ptr<const StoredResult> LookUp(const JobRequest& request, const Digest& key,
+                                             SharedResults::Asker asker);
+  static std::optional<StoredResult> LookUpOnDisk(const JobRequest& request, const Digest& key);
+  std::optional<StoredResult> LookUpShared(const JobRequest& request, const Digest& key,
+                                           SharedResults::Asker asker);
+  // Of a compile that may be stored.
+  void Keep(const JobRequest& request, const Digest& key, const StoredResult& result);
   absl::StatusOr<Admission> Admit(Tenant& tenant);
   absl::Status CheckBlobs(const JobRequest& request, const SourceManifest& manifest);
   absl::StatusOr<Finished> CompileOrWait(const JobRequest& request, const Understood& understood,

@@ -73,12 +73,13 @@ struct ImageNumber {
   uint64_t max;  // and at least 1
 };
 struct Registries {};
+struct SharedCache {};
 
 struct Key {
   std::string_view table;  // "" for the top
   std::string_view name;
   std::variant<Text, Address, Path, Number, Size, Share, Duration, ImagePath, ImageSize,
-               ImageDuration, ImageNumber, Registries>
+               ImageDuration, ImageNumber, Registries, SharedCache>
       kind;
 };
 
@@ -89,6 +90,7 @@ const Key kKeys[] = {
     {"", "state_dir", Path{&Config::state_directory}},
     {"", "slots", Number{&Config::slots, 1, kMaxSlots}},
     {"", "log_file", Path{&Config::log_file}},
+    {"", "cache_file", SharedCache{}},
     {"scheduler", "address", Address{&Config::scheduler_address}},
     {"scheduler", "ca_file", Path{&Config::scheduler_ca_file}},
     {"scheduler", "server_name", Text{&Config::scheduler_server_name}},
@@ -205,6 +207,16 @@ class ValueReader {
   }
   absl::Status operator()(const ImageNumber& kind) const {
     return ReadNumber(1, kind.max, &(config_.images.*kind.member));
+  }
+  absl::Status operator()(const SharedCache&) const {
+    std::string path;
+    HPCC_RETURN_IF_ERROR(ReadPath(&path));
+    absl::StatusOr<CacheFile> file = LoadCacheFile(FileSystem::Real(), path, environment_);
+    // Mistakes in the other file have their place there.
+    if (absl::IsInvalidArgument(file.status())) return file.status();
+    if (!file.ok()) return place_.Wrong(std::string(file.status().message()));
+    config_.shared_cache = *std::move(file);
+    return absl::OkStatus();
   }
   absl::Status operator()(const Registries&) const {
     const toml::array* list = node_.as_array();

@@ -3,43 +3,55 @@
 
 // The configuration file of hpcc-worker:
 //
-//   name      = text                  # default: the machine's name
-//   listen    = "host:port"           # port 0: any free one
-//   address   = "host:port"           # what clients are told; default: as `listen`
-//   state_dir = path                  # required
-//   slots     = whole number          # compiles at once; default: the number of processors
-//   log_file  = path
-//   [scheduler]                       # required
-//   address     = "host:port"         # required
-//   ca_file     = path                # PEM: what the scheduler's certificate is checked with
-//   server_name = text                # that certificate is for; default: the host of `address`
-//   secret_file = path                # or the variable HPCC_WORKER_SECRET
-//   [tls]                             # both or none; none: a certificate is made in state_dir
-//   certificate_file, key_file = path # PEM
+//   name       = text            # default: the machine's name
+//   listen     = "host:port"     # port 0: any free one
+//   address    = "host:port"     # what clients are told; default: as `listen`
+//   state_dir  = path            # required
+//   slots      = whole number    # compiles at once; default: the number of processors
+//   log_file   = path
+//   cache_file = path            # results shared with other workers (cache_file.h); default: none
+//
+//   [scheduler]                  # required
+//   address     = "host:port"    # required
+//   ca_file     = path           # PEM: what the scheduler's certificate is checked with
+//   server_name = text           # it is for that; default: the host of `address`
+//   secret_file = path           # or the variable HPCC_WORKER_SECRET
+//
+//   [tls]                        # both or none; none: a certificate is made in state_dir
+//   certificate_file, key_file = path    # PEM
+//
 //   [operator]
-//   socket = path                     # of `hpcc sandbox list` and `hpcc exec`; its folder is the
-//                                     # worker's alone; default: state_dir/operator/socket
-//   [sandbox]
-//   driver = "process" | "qemu" | "firecracker"  # default: "process"; docs/sandboxes.md
-//   agent  = path                     # of "process"; default: hpcc-agent beside this program
-//   firecracker, jailer = path        # of "firecracker"; default: in /usr/local/bin
-//   kernel = path                     # but of "process", required: scripts/build-guest-kernel.sh
-//   root   = path                     # but of "process": the image `host` as a squashfs; without
-//   it
-//                                     # there is none
-//   cpus   = whole number             # of one sandbox; default: `slots`
-//   memory, blobs = size
-//   count  = whole number             # sandboxes at once
-//   suspend, idle, session = duration # suspend: where the driver can; default: never
-//   [images]                          # not of "process": other images than `host`; docs/images.md
-//   registries = array of text        # required: "host:port" or "host/owner", what it may pull
-//   from directory  = path                 # default: images in state_dir ca_file    = path # PEM,
-//   for registries; default: the system's authorities credentials_file = path           # a
-//   config.json as `docker login` writes it max_image, max_roots = size       # of one image as it
-//   is transferred; of all prepared roots pull_time, idle = duration        # of a pull; an unused
-//   root goes after `idle` pulls = whole number              # at once [limits] job_time,
-//   queue_time = duration job_memory, job_output = size waiting = whole number            #
-//   requests that may wait for a slot sources, results, manifests = size  # of each tenant
+//   socket = path                # of `hpcc sandbox list` and `hpcc exec`; its folder is the
+//                                # worker's alone; default: operator/socket in state_dir
+//
+//   [sandbox]                    # docs/sandboxes.md
+//   driver = "process" | "qemu" | "firecracker"    # default: "process"
+//   agent  = path                # of "process"; default: hpcc-agent beside this program
+//   firecracker, jailer = path   # of "firecracker"; default: in /usr/local/bin
+//   kernel = path                # but of "process", required: scripts/build-guest-kernel.sh
+//   root   = path                # but of "process": the image `host` as a squashfs file;
+//                                # default: there is no such image
+//   cpus   = whole number        # of one sandbox; default: `slots`
+//   memory, blobs = size         # of one sandbox
+//   count  = whole number        # sandboxes at once
+//   suspend, idle, session = duration    # suspend: where the driver can; default: never
+//
+//   [images]                     # not of "process": other images than `host`; docs/images.md
+//   registries = array of text   # required: "host:port" or "host/owner", what may be pulled
+//   directory  = path            # default: images in state_dir
+//   ca_file    = path            # PEM, for registries; default: the system's authorities
+//   credentials_file = path      # a config.json as `docker login` writes it
+//   max_image  = size            # of one image as it is transferred
+//   max_roots  = size            # of all prepared roots
+//   pull_time  = duration        # of a pull
+//   idle       = duration        # unused that long, a root goes
+//   pulls      = whole number    # at once
+//
+//   [limits]
+//   job_time, queue_time = duration
+//   job_memory, job_output = size
+//   waiting = whole number       # requests that may wait for a slot
+//   sources, results, manifests = size    # of each tenant
 //
 // Sizes as "10G" or bytes, durations as "90s". No other key is allowed.
 
@@ -51,6 +63,7 @@
 #include "absl/status/statusor.h"
 #include "base/environment.h"
 #include "base/file_system.h"
+#include "worker/cache_file.h"
 #include "worker/image_supply.h"
 #include "worker/tenant.h"
 
@@ -63,6 +76,7 @@ struct WorkerConfig {
   std::string state_directory;
   uint64_t slots = 0;
   std::string log_file;
+  CacheFile shared_cache;  // without tiers: nothing is shared
 
   std::string scheduler_address;
   std::string scheduler_ca_file;
@@ -103,7 +117,8 @@ struct WorkerConfig {
   bool pulls_images() const { return !images.registries.empty(); }
 };
 
-// InvalidArgument: the first mistake in the file, as "<path>:<line>: <key>: <what is wrong>".
+// Reads the cache_file, too. InvalidArgument: the first mistake in one of the files, as
+// "<path>:<line>: <key>: <what is wrong>".
 absl::StatusOr<WorkerConfig> ParseWorkerConfig(std::string_view text, std::string_view path,
                                                const Environment& environment);
 

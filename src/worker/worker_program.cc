@@ -21,6 +21,7 @@
 #include "base/strings.h"
 #include "worker/replay_program.h"
 #include "worker/scheduler_link.h"
+#include "worker/shared_results.h"
 #include "worker/worker_runtime.h"
 #include "worker/worker_server.h"
 
@@ -66,6 +67,14 @@ void Say(std::string_view message) {
   fwrite(line.data(), 1, line.size(), stdout);
   fflush(stdout);
   Log(LogLevel::kInfo, message);
+}
+
+void Warn(const CacheFile& file) {
+  for (const std::string& warning : WarningsOf(file)) {
+    const std::string line = StrCat("hpcc-worker: warning: ", warning, "\n");
+    fwrite(line.data(), 1, line.size(), stderr);
+    Log(LogLevel::kWarning, warning);
+  }
 }
 
 struct CommandLine {
@@ -172,6 +181,7 @@ absl::Status Worker::StartServer(const Environment& environment) {
   parts.runtime = runtime_.get();
   parts.image_directories = HostImageDirectories(config_);
   parts.certificate = certificate_;
+  parts.environment = environment;
   parts.fs = &fs_;
   parts.clock = &clock_;
   parts.on_lost = [this](const PooledSandbox& sandbox) {
@@ -262,6 +272,7 @@ int Serve(const WorkerConfig& config, FileSystem& fs, const Environment& environ
     const absl::Status opened = OpenLog(config.log_file);
     if (!opened.ok()) Complain(std::string(opened.message()));
   }
+  Warn(config.shared_cache);
   Worker worker(config, fs, Clock::Real());
   const absl::Status started = worker.Start(environment);
   if (!started.ok()) {
@@ -269,6 +280,20 @@ int Serve(const WorkerConfig& config, FileSystem& fs, const Environment& environ
     return kFailed;
   }
   worker.Serve();
+  return 0;
+}
+
+int Check(const CommandLine& line, const WorkerConfig& config, FileSystem& fs,
+          const Environment& environment) {
+  // Not a word is sent: what the caches answer is for the worker to find out.
+  const absl::Status shared =
+      OpenSharedTiers(config.shared_cache, environment, fs, Clock::Real()).status();
+  if (!shared.ok()) {
+    Complain(std::string(shared.message()));
+    return kUsage;
+  }
+  Warn(config.shared_cache);
+  Say(StrCat(line.config_file, " is right"));
   return 0;
 }
 
@@ -280,10 +305,7 @@ int Run(const CommandLine& line) {
     Complain(std::string(config.status().message()));
     return kUsage;
   }
-  if (line.check_only) {
-    Say(StrCat(line.config_file, " is right"));
-    return 0;
-  }
+  if (line.check_only) return Check(line, *config, fs, environment);
   if (!line.replay.job.empty()) return RunReplay(*config, line.replay, fs);
   return Serve(*config, fs, environment);
 }

@@ -29,6 +29,8 @@ constexpr int kPingEveryMs = 30'000;
 constexpr int kPingTimeoutMs = 20'000;
 // Clients ask whether this worker is there while they wait for it; more often than this is a flood.
 constexpr int kLeastPingMs = 5'000;
+// For results that still wait to be written to the shared cache when a worker ends.
+constexpr std::chrono::milliseconds kLastWrites{3000};
 
 std::shared_ptr<grpc::ServerCredentials> Credentials(const CertificateAndKey& certificate) {
   grpc::SslServerCredentialsOptions options(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
@@ -71,6 +73,18 @@ absl::StatusOr<std::unique_ptr<WorkerServer>> WorkerServer::Start(const WorkerCo
   return server;
 }
 
+absl::Status WorkerServer::OpenSharedResults(const Parts& parts) {
+  if (config_.shared_cache.tiers.empty()) return absl::OkStatus();
+  HPCC_ASSIGN_OR_RETURN(
+      std::vector<SharedTier> tiers,
+      OpenSharedTiers(config_.shared_cache, parts.environment, *parts.fs, *parts.clock));
+  SharedResultsOptions options;
+  options.isolation = std::string(parts.runtime->isolation());
+  HPCC_ASSIGN_OR_RETURN(
+      shared_, SharedResults::Make(std::move(options), std::move(tiers), *events_, *parts.clock));
+  return absl::OkStatus();
+}
+
 absl::Status WorkerServer::Open(const Parts& parts) {
   FileSystem& fs = *parts.fs;
   Clock& clock = *parts.clock;
@@ -85,11 +99,13 @@ absl::Status WorkerServer::Open(const Parts& parts) {
   pool_ = std::make_unique<SandboxPool>(*parts.runtime, config_.name,
                                         PoolOptions(config_, *parts.runtime), parts.on_lost, clock);
   callers_ = std::make_unique<CallerCheck>(config_.name, clock, *events_);
+  HPCC_RETURN_IF_ERROR(OpenSharedResults(parts));
   jobs_ = std::make_unique<JobRunner>(JobOptionsOf(config_),
                                       JobRunner::Parts{.image = image_.get(),
                                                        .images = parts.images,
                                                        .toolchains = toolchains_.get(),
                                                        .pool = pool_.get(),
+                                                       .shared = shared_.get(),
                                                        .audit = audit_.get(),
                                                        .events = events_.get(),
                                                        .clock = &clock});
@@ -152,6 +168,7 @@ void WorkerServer::Stop(std::chrono::milliseconds patience) {
   server_ = nullptr;
   operators_ = nullptr;
   pool_->Stop();
+  if (shared_ != nullptr) shared_->Flush(kLastWrites);
   events_->Flush();
 }
 

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "auth/certificate.h"
+#include "base/environment.h"
 #include "sandbox/runtime.h"
 #include "worker/operator_server.h"
 #include "worker/worker_config.h"
@@ -27,6 +28,7 @@ class WorkerServer {
     std::string agent;                           // file of hpcc-agent, where there are images
     CertificateAndKey certificate;
     SandboxPool::OnLost on_lost;
+    Environment environment;  // of the program: how the shared cache is reached
     FileSystem* fs = nullptr;
     Clock* clock = nullptr;
   };
@@ -46,12 +48,14 @@ class WorkerServer {
   SandboxPool& pool() { return *pool_; }
   SecurityEvents& events() { return *events_; }
 
-  // Takes no new calls; what is under way gets this long.
+  // Takes no new calls; what is under way gets this long. Results that wait to be shared get
+  // another few seconds.
   void Stop(std::chrono::milliseconds patience);
 
  private:
   explicit WorkerServer(const WorkerConfig& config) : config_(config) {}
   absl::Status Open(const Parts& parts);
+  absl::Status OpenSharedResults(const Parts& parts);
   absl::Status Listen(const CertificateAndKey& certificate);
 
   const WorkerConfig config_;
@@ -64,6 +68,7 @@ class WorkerServer {
   std::unique_ptr<ImageToolchains> toolchains_;
   std::unique_ptr<SandboxPool> pool_;
   std::unique_ptr<CallerCheck> callers_;
+  std::unique_ptr<SharedResults> shared_;  // null: nothing is shared
   std::unique_ptr<JobRunner> jobs_;
   std::unique_ptr<OperatorCommands> operator_commands_;
   std::unique_ptr<OperatorServer> operators_;
