@@ -99,6 +99,10 @@ function(hpcc_room name)
     hpcc_precompile(${name}_test "${tests}" <gmock/gmock.h> <gtest/gtest.h>)
     add_test(NAME ${name} COMMAND ${name}_test)
     set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS unit)
+    if(HPCC_SANITIZE)
+      set_tests_properties(${name} PROPERTIES ENVIRONMENT
+        "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/lsan-suppressions.txt:print_suppressions=0")
+    endif()
   endif()
 endfunction()
 

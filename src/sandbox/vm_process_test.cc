@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -77,10 +78,13 @@ TEST_F(VmProcessTest, OtherThreadsThatComeAndGoDoNotKeepItFromBecomingAnotherUse
       while (!stop) std::thread([] {}).join();
     });
   }
-  for (int i = 0; i < 500; ++i) {
+  // A fork of a process that is watched by a sanitizer takes long on a machine that is busy.
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  for (int i = 0; i < 500 && std::chrono::steady_clock::now() < until; ++i) {
     const absl::StatusOr<VmProcess> process =
         StartVmProcess({.program = "/bin/true", .arguments = {"true"}, .user = 4321});
-    ASSERT_TRUE(process.ok()) << process.status();
+    EXPECT_TRUE(process.ok()) << process.status();
+    if (!process.ok()) break;
     siginfo_t info{};
     waitid(P_PID, static_cast<id_t>(process->process), &info, WEXITED);
   }
