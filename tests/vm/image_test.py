@@ -137,7 +137,17 @@ class Images(cluster_case.ClusterTest):
         self.assertIn('image = "host"', text)
         (self.cluster.folder / name).write_text(text.replace(
             'image = "host"', 'image = "%s/%s"' % (self.registry.host, image)))
-        return self.client(name)
+        client = self.client(name)
+        self.start_remote(client)
+        return client
+
+    def start_remote(self, client):
+        """The client's hpcc-remote: hpcc would start it, but compiles by itself when that takes long."""
+        process = subprocess.Popen([Path(harness.HPCC).with_name("hpcc-remote"), "--idle", "1h"],
+                                   env=client.environment, stdin=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        wait_until(lambda: " is ready at " in client.log(), "an hpcc-remote that is ready")
 
     def first_answer(self, image):
         """Of a client's first compile once the worker has got the image, or can't; every try is a
