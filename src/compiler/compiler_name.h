@@ -16,6 +16,11 @@ Grammar GuessGrammar(std::string_view name);
 // Whether the name contains one of clang's: "clang++-14", "x86_64-linux-gnu-clang", "icx".
 bool LooksLikeClang(std::string_view name);
 
+// Whether compilers are called so: "cc", "g++-12", "aarch64-linux-gnu-gcc", "clang++-14",
+// "x86_64-w64-mingw32-gcc-posix". For whoever has to run a program to learn what it is, and must
+// not run any program whatever.
+bool LooksLikeCompiler(std::string_view name);
+
 }  // namespace hpcc
 
 #endif  // HPCC_COMPILER_COMPILER_NAME_H_

@@ -26,5 +26,36 @@ TEST(CompilerNameTest, ClangIsKnownByItsNames) {
   }
 }
 
+TEST(CompilerNameTest, CompilersAreKnownByTheirNames) {
+  for (const char* name :
+       {"cc", "c++", "gcc", "g++", "gcc-12", "g++-12.2.0", "clang", "clang++-14", "clang-cl-14.exe",
+        "x86_64-linux-gnu-gcc-12", "aarch64-linux-gnu-g++", "x86_64-w64-mingw32-gcc-12-posix",
+        "x86_64-w64-mingw32-g++-win32", "icx", "cl.exe"}) {
+    EXPECT_TRUE(LooksLikeCompiler(name)) << name;
+  }
+  for (const char* name : {"",
+                           "-",
+                           "perl",
+                           "python3.11",
+                           "bash",
+                           "yes",
+                           "ssh",
+                           "zip",
+                           "gcc-ar-12",
+                           "gcc-nm",
+                           "cc1",
+                           "cc1plus",
+                           "collect2",
+                           "as",
+                           "ld",
+                           "c++filt",
+                           "clang-format-14",
+                           "gccx",
+                           "xgcc",
+                           "posix"}) {
+    EXPECT_FALSE(LooksLikeCompiler(name)) << name;
+  }
+}
+
 }  // namespace
 }  // namespace hpcc

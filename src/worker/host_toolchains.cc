@@ -2,8 +2,10 @@
 
 #include <utility>
 
+#include "base/path.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "compiler/compiler_name.h"
 #include "worker/argument_policy.h"
 #include "worker/limits.h"
 
@@ -14,6 +16,12 @@ HostToolchains::HostToolchains(std::vector<std::string> directories, FileSystem&
 
 absl::StatusOr<std::shared_ptr<const HostToolchain>> HostToolchains::Identify(
     const WorkerCommand& command, const Invocation& invocation) {
+  // To ask it is to run it, with the client's words and without a sandbox: `perl -mModule=...`
+  // passes the policy, which is written for compilers.
+  if (!LooksLikeCompiler(path::Basename(command.compiler))) {
+    return absl::PermissionDeniedError(
+        StrCat("argument refused: ", command.compiler, ": no compiler is called so"));
+  }
   const Environment environment = ExecEnvironment(command);
   const ToolchainRequest request{
       .path = command.compiler, .cwd = "/", .invocation = &invocation, .environment = &environment};

@@ -3,7 +3,8 @@
 
 // The pseudo-image "host": the worker machine's own toolchains, which sandboxes see read-only. What
 // a toolchain is, is found out by asking it as a client does (compiler/toolchain.h), outside of any
-// sandbox, and only with words the argument policy has passed.
+// sandbox, only with words the argument policy has passed, and only if it is called as compilers
+// are.
 
 #include <chrono>
 #include <cstdint>
@@ -47,7 +48,8 @@ class HostToolchains {
   const std::vector<std::string>& directories() const { return directories_; }
 
   // The toolchain of a command that the policy has passed. FailedPrecondition: it can't be told
-  // what it is, so no client's can be equal to it.
+  // what it is, so no client's can be equal to it. PermissionDenied: its name is no compiler's, so
+  // it was not asked.
   absl::StatusOr<std::shared_ptr<const HostToolchain>> Identify(const WorkerCommand& command,
                                                                 const Invocation& invocation);
   // Whether it is the same still, with a look.
