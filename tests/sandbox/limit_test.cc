@@ -123,12 +123,25 @@ TEST_F(LimitTest, CancellingKillsWithinASecond) {
   canceller.join();
   EXPECT_TRUE(absl::IsCancelled(result.status())) << result.status();
   EXPECT_LT(end - asked, std::chrono::seconds(1));
-  // And its place is free again: a sandbox of four takes four.
-  std::vector<std::thread> all;
-  for (int i = 0; i < 4; ++i) {
-    all.emplace_back([this] { EXPECT_EQ(Shell("sleep 0.3; echo x"), "x\n"); });
+  // And its place is free again: a sandbox of four takes four, for longer than it lets one wait.
+  // The guest of a busy machine may be late at ending the command, but not for ever.
+  std::atomic<int> refused{4};
+  for (int tries = 0; refused != 0 && tries < 5; ++tries) {
+    refused = 0;
+    std::vector<std::thread> all;
+    for (int i = 0; i < 4; ++i) {
+      all.emplace_back([this, &refused] {
+        const absl::StatusOr<ExecResult> slept = Exec(Command({"/bin/sleep", "4"}));
+        if (absl::IsResourceExhausted(slept.status())) {
+          ++refused;
+        } else {
+          EXPECT_TRUE(slept.ok()) << slept.status();
+        }
+      });
+    }
+    for (std::thread& one : all) one.join();
   }
-  for (std::thread& one : all) one.join();
+  EXPECT_EQ(refused, 0);
 }
 
 }  // namespace
