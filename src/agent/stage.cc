@@ -32,6 +32,11 @@ bool IsFile(const ManifestEntry& entry) {
   return entry.kind == ManifestEntry::Kind::kFile || entry.kind == ManifestEntry::Kind::kExecutable;
 }
 
+// What openat(2) says where no regular file is: nothing, a link, a socket.
+bool IsAbsence(int error) {
+  return error == ENOENT || error == ELOOP || error == ENXIO;
+}
+
 absl::Status Contradiction(std::string_view path) {
   return absl::InvalidArgumentError(StrCat("exec: ", path, ": the paths contradict each other"));
 }
@@ -187,6 +192,8 @@ absl::StatusOr<std::vector<StagedOutput>> Stage::Outputs(
     if (!directory.ok()) continue;
     Descriptor file(openat(directory->get(), std::string(path::Basename(asked[i])).c_str(),
                            O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    // What is there and can't be had is no output that wasn't written.
+    if (!file.valid() && !IsAbsence(errno)) return ErrnoStatus(errno, "open", asked[i]);
     struct stat facts;
     if (!file.valid() || fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) continue;
     outputs.push_back(StagedOutput{.index = i,

@@ -232,7 +232,7 @@ absl::Status CommandJudge::CheckSurroundings() const {
   }
   for (const auto& [name, value] : command_.environment.variables()) {
     if (!IsOneOf(name, kVariables)) {
-      return absl::PermissionDeniedError(StrCat("variable refused: ", Printable(name)));
+      return absl::PermissionDeniedError(StrCat(kVariableRefused, Printable(name)));
     }
   }
   for (const std::string& word : command_.arguments) {
@@ -259,7 +259,13 @@ absl::Status CommandJudge::CheckSearchRoot(const Argument& argument) const {
 
 absl::Status CommandJudge::CheckAssemblerWords(const Argument& argument) const {
   bool value_follows = false;
+  bool path_follows = false;
   for (const std::string_view word : StrSplit(argument.value, ',')) {
+    if (path_follows) HPCC_RETURN_IF_ERROR(CheckReadPath(word));
+    if (!value_follows && word.starts_with("-I") && word != "-I") {
+      HPCC_RETURN_IF_ERROR(CheckReadPath(word.substr(2)));
+    }
+    path_follows = !value_follows && word == "-I";
     const bool known = value_follows || BeginsWithOneOf(word, kAssemblerWords) ||
                        (argument.flag == "-Xassembler" && !word.starts_with('-'));
     if (!known || word.starts_with('@')) {

@@ -28,6 +28,9 @@ struct PolicyRequest {
   bool is_clang = false;
 };
 
+// How the refusal of a variable begins; any other is one of an argument.
+inline constexpr std::string_view kVariableRefused = "variable refused: ";
+
 // Reads the command line again and judges it. `fs` says what is there: ManifestFileSystem, or
 // AnythingFileSystem while the manifest isn't known. PermissionDenied names the word and the rule.
 absl::StatusOr<Invocation> CheckCommand(const PolicyRequest& request, FileSystem& fs);

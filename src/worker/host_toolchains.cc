@@ -15,7 +15,7 @@ HostToolchains::HostToolchains(std::vector<std::string> directories, FileSystem&
     : directories_(std::move(directories)), fs_(fs), clock_(clock) {}
 
 absl::StatusOr<std::shared_ptr<const HostToolchain>> HostToolchains::Identify(
-    const WorkerCommand& command, const Invocation& invocation) {
+    const WorkerCommand& command, const Invocation& invocation, WhileAnotherIsAsked manner) {
   // To ask it is to run it, with the client's words and without a sandbox: `perl -mModule=...`
   // passes the policy, which is written for compilers.
   if (!LooksLikeCompiler(path::Basename(command.compiler))) {
@@ -43,7 +43,11 @@ absl::StatusOr<std::shared_ptr<const HostToolchain>> HostToolchains::Identify(
   };
   if (auto facts = recall()) return facts;
 
-  const std::lock_guard asking(asking_);
+  std::unique_lock asking(asking_, std::defer_lock);
+  if (manner == WhileAnotherIsAsked::kWait) asking.lock();
+  if (!asking.owns_lock() && !asking.try_lock()) {
+    return absl::AbortedError("another compiler is being asked what it is");
+  }
   if (auto facts = recall()) return facts;
   const int64_t now = clock_.MonotonicNanoseconds();
   absl::StatusOr<ToolchainFacts> probed = ProbeToolchain(fs_, request);

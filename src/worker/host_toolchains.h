@@ -47,11 +47,15 @@ class HostToolchains {
 
   const std::vector<std::string>& directories() const { return directories_; }
 
+  // What to do while another compiler is being asked, which may take it many seconds.
+  enum class WhileAnotherIsAsked : uint8_t { kWait, kGiveUp };
+
   // The toolchain of a command that the policy has passed. FailedPrecondition: it can't be told
   // what it is, so no client's can be equal to it. PermissionDenied: its name is no compiler's, so
-  // it was not asked.
-  absl::StatusOr<std::shared_ptr<const HostToolchain>> Identify(const WorkerCommand& command,
-                                                                const Invocation& invocation);
+  // it was not asked. Aborted: it would have to wait, and was told not to.
+  absl::StatusOr<std::shared_ptr<const HostToolchain>> Identify(
+      const WorkerCommand& command, const Invocation& invocation,
+      WhileAnotherIsAsked manner = WhileAnotherIsAsked::kWait);
   // Whether it is the same still, with a look.
   bool StillHolds(const WorkerCommand& command, const ToolchainFacts& facts);
 

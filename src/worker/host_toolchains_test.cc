@@ -4,6 +4,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
+#include <thread>
 
 #include "base/strings.h"
 #include "compiler/invocation.h"
@@ -24,13 +26,15 @@ class HostToolchainsTest : public testing::Test {
     return path;
   }
 
-  absl::Status Identify(const std::string& compiler) {
+  absl::Status Identify(
+      const std::string& compiler,
+      HostToolchains::WhileAnotherIsAsked manner = HostToolchains::WhileAnotherIsAsked::kWait) {
     WorkerCommand command;
     command.compiler = compiler;
     command.working_directory = "/";
     Invocation invocation;
     invocation.language = Language::kC;
-    return toolchains_.Identify(command, invocation).status();
+    return toolchains_.Identify(command, invocation, manner).status();
   }
   bool WasRun() const { return std::filesystem::exists(mark_); }
 
@@ -55,6 +59,21 @@ TEST_F(HostToolchainsTest, WhatIsCalledAsCompilersAreIsAskedWhatItIs) {
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
   EXPECT_TRUE(WasRun());
   EXPECT_TRUE(Identify("/usr/bin/gcc").ok());
+}
+
+// Or whoever has compilers asked that take their time would hold up all probes of all tenants.
+TEST_F(HostToolchainsTest, WhoMayNotWaitIsToldThatAnotherIsBeingAsked) {
+  const std::string slow = AddProgram("slow-gcc");
+  const std::string go_on = scratch_ / "go-on";
+  std::ofstream(slow) << "#!/bin/sh\ntouch " << mark_ << "\nwhile ! test -e " << go_on
+                      << "; do sleep 0.01; done\n";
+  auto asking = std::async(std::launch::async, [&] { return Identify(slow); });
+  while (!WasRun()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const auto give_up = HostToolchains::WhileAnotherIsAsked::kGiveUp;
+  EXPECT_TRUE(absl::IsAborted(Identify("/usr/bin/gcc", give_up)));
+  std::ofstream(go_on) << "";
+  EXPECT_TRUE(absl::IsFailedPrecondition(asking.get()));
+  EXPECT_TRUE(Identify("/usr/bin/gcc", give_up).ok());
 }
 
 }  // namespace

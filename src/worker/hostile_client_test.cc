@@ -218,6 +218,11 @@ TEST_F(HostileClientTest, QuestionsAndCommandsBeyondTheirLimitsAreRefused) {
   request.mutable_command()->add_environment("LD_PRELOAD=/p/evil.so");
   EXPECT_EQ(Compile(request), StatusCode::PERMISSION_DENIED);
   EXPECT_EQ(worker_.server().events().count(SecurityEvent::kEnvironmentRefused), 1U);
+  // Whatever an argument is called: the event's name is not the client's to choose.
+  request = TestWorker::CompileRequestOf(unit_);
+  request.mutable_command()->add_arguments("-fplugin=./variable.so");
+  EXPECT_EQ(Compile(request), StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(worker_.server().events().count(SecurityEvent::kEnvironmentRefused), 1U);
 }
 
 TEST_F(HostileClientTest, AMessageBeyondTheLimitIsRefused) {

@@ -41,7 +41,7 @@ void JobRunner::Report(SecurityEvent event, const JobRequest& request, const abs
 }
 
 void JobRunner::ReportRefused(const JobRequest& request, const absl::Status& status) {
-  const bool variable = StrContains(std::string(status.message()), "variable");
+  const bool variable = std::string(status.message()).starts_with(kVariableRefused);
   Report(variable ? SecurityEvent::kEnvironmentRefused : SecurityEvent::kArgumentRefused, request,
          status);
 }
@@ -71,14 +71,14 @@ absl::Status JobRunner::CheckToolchain(const JobRequest& request, const Understo
 // image's compiler has it takes a sandbox to find out. Nothing is stored under such a key before
 // that was found out, here or by the worker that shares it, so whoever claims something else finds
 // nothing.
-absl::StatusOr<JobRunner::Understood> JobRunner::Understand(const JobRequest& request,
-                                                            const Digest& manifest_digest,
-                                                            FileSystem& fs) {
+absl::StatusOr<JobRunner::Understood> JobRunner::Understand(
+    const JobRequest& request, const Digest& manifest_digest, FileSystem& fs,
+    HostToolchains::WhileAnotherIsAsked manner) {
   const WorkerCommand& command = request.command;
   HPCC_ASSIGN_OR_RETURN(std::string image, ImageOf(request));
-  absl::StatusOr<UnderstoodCommand> known = image == kHostImage
-                                                ? UnderstandCommand(command, *parts_.image, fs)
-                                                : UnderstandImageCommand(command, fs);
+  absl::StatusOr<UnderstoodCommand> known =
+      image == kHostImage ? UnderstandCommand(command, *parts_.image, fs, manner)
+                          : UnderstandImageCommand(command, fs);
   if (absl::IsPermissionDenied(known.status())) ReportRefused(request, known.status());
   if (!known.ok()) return known.status();
   Understood understood{*std::move(known), std::move(image), Digest()};
@@ -134,7 +134,10 @@ void JobRunner::Probe(const JobRequest& request, const Digest& manifest_digest,
                       const ProbeDone& done) {
   const int64_t started_ns = parts_.clock->NowNanoseconds();
   AnythingFileSystem fs;
-  const absl::StatusOr<Understood> understood = Understand(request, manifest_digest, fs);
+  // Probes have few threads. A compile has one of its own: it asks, and looks the result up again.
+  const absl::StatusOr<Understood> understood =
+      Understand(request, manifest_digest, fs, HostToolchains::WhileAnotherIsAsked::kGiveUp);
+  if (absl::IsAborted(understood.status())) return done(std::nullopt);
   if (!understood.ok()) return done(understood.status());
   Finished finished;
   finished.result = LookUp(request, understood->key, SharedResults::Asker::kProbe);
@@ -193,7 +196,9 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
   }
   // The key is the one a probe makes; what the manifest says of files can only refuse the command.
   AnythingFileSystem anything;
-  HPCC_ASSIGN_OR_RETURN(Understood understood, Understand(request, manifest_digest, anything));
+  HPCC_ASSIGN_OR_RETURN(
+      Understood understood,
+      Understand(request, manifest_digest, anything, HostToolchains::WhileAnotherIsAsked::kWait));
   const bool is_host = understood.image == kHostImage;
   if (is_host) {
     ManifestFileSystem files(*manifest);

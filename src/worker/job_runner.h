@@ -125,7 +125,7 @@ class JobRunner {
 
   absl::StatusOr<std::string> ImageOf(const JobRequest& request) const;
   absl::StatusOr<Understood> Understand(const JobRequest& request, const Digest& manifest_digest,
-                                        FileSystem& fs);
+                                        FileSystem& fs, HostToolchains::WhileAnotherIsAsked manner);
   // In memory, on the disk, and in the shared cache, whose hits are kept on the disk.
   std::shared_ptr<const StoredResult> LookUp(const JobRequest& request, const Digest& key,
                                              SharedResults::Asker asker);

@@ -35,7 +35,8 @@ std::vector<std::string> PresumedDirectories(const WorkerCommand& command) {
 }  // namespace
 
 absl::StatusOr<UnderstoodCommand> UnderstandCommand(const WorkerCommand& command,
-                                                    HostToolchains& image, FileSystem& fs) {
+                                                    HostToolchains& image, FileSystem& fs,
+                                                    HostToolchains::WhileAnotherIsAsked manner) {
   const auto judge = [&](bool is_clang) {
     return CheckCommand({&command, &image.directories(), is_clang}, fs);
   };
@@ -43,7 +44,8 @@ absl::StatusOr<UnderstoodCommand> UnderstandCommand(const WorkerCommand& command
   const bool guess = LooksLikeClang(path::Basename(command.compiler));
   UnderstoodCommand understood;
   HPCC_ASSIGN_OR_RETURN(understood.invocation, judge(guess));
-  HPCC_ASSIGN_OR_RETURN(understood.toolchain, image.Identify(command, understood.invocation));
+  HPCC_ASSIGN_OR_RETURN(understood.toolchain,
+                        image.Identify(command, understood.invocation, manner));
   understood.is_clang = understood.toolchain->family == CompilerFamily::kClang;
   if (understood.is_clang != guess) {
     HPCC_ASSIGN_OR_RETURN(understood.invocation, judge(understood.is_clang));
