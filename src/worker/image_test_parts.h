@@ -4,6 +4,7 @@
 // A supply of images that consist of names. Used by tests only.
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -25,6 +26,7 @@ struct FakeImages {
   std::atomic<int> under_way{0};
   std::atomic<int> most_under_way{0};
   std::atomic<bool> blocked{false};  // fetches wait until it is false, or they are told to end
+  std::function<void()> after_look;  // called once what is prepared was looked up; may be empty
 
   std::string Add(const std::string& name) {
     const std::lock_guard lock(mutex);
@@ -62,9 +64,11 @@ class FakeImageSupply final : public ImageSupply {
     return absl::NotFoundError("no such root");
   }
   absl::StatusOr<std::vector<StoredImage>> Prepared() override {
-    const std::lock_guard lock(images_.mutex);
+    std::unique_lock lock(images_.mutex);
     std::vector<StoredImage> images;
     for (const auto& [name, digest] : images_.prepared) images.push_back({name, digest});
+    lock.unlock();
+    if (images_.after_look) images_.after_look();
     return images;
   }
   absl::Status Sweep(const std::function<std::set<std::string>()>& busy) override {

@@ -130,6 +130,15 @@ std::vector<std::string> WorkerImages::Ready() const {
   return names;
 }
 
+std::set<std::string> WorkerImages::WithDigest() const {
+  const std::lock_guard lock(mutex_);
+  std::set<std::string> digests;
+  for (const auto& [key, image] : images_) {
+    if (!image.digest.empty()) digests.insert(image.digest);
+  }
+  return digests;
+}
+
 std::set<std::string> WorkerImages::UnderWay() const {
   const std::lock_guard lock(mutex_);
   std::set<std::string> names;
@@ -179,6 +188,8 @@ void WorkerImages::Get(const std::string& key, const ImageReference& reference) 
 void WorkerImages::ForgetUnprepared() {
   absl::Status status = supply_->Sweep([this] { return UnderWay(); });
   if (!status.ok()) Log(LogLevel::kWarning, StrCat("images: ", MessageOf(status)));
+  // Of an image that becomes ready after the look, the look says nothing.
+  const std::set<std::string> before = WithDigest();
   const absl::StatusOr<std::vector<StoredImage>> prepared = supply_->Prepared();
   if (!prepared.ok()) return;
   std::set<std::string> digests;
@@ -186,7 +197,7 @@ void WorkerImages::ForgetUnprepared() {
   const std::lock_guard lock(mutex_);
   std::erase_if(images_, [&](const auto& each) {
     const Image& image = each.second;
-    return !image.under_way && !image.digest.empty() && !digests.contains(image.digest);
+    return !image.under_way && before.contains(image.digest) && !digests.contains(image.digest);
   });
 }
 

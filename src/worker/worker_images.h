@@ -72,7 +72,8 @@ class WorkerImages {
   absl::Status Admit();  // with the lock
   void Enqueue(const std::string& key, Image& image);
   bool IsDue(const Image& image) const;
-  std::set<std::string> UnderWay() const;  // without it
+  std::set<std::string> UnderWay() const;    // without it
+  std::set<std::string> WithDigest() const;  // their digests; without it
   void Serve();
   void Get(const std::string& key, const ImageReference& reference);
   void ForgetUnprepared();

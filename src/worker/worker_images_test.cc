@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "worker/image_test_parts.h"
 #include "worker/retry_after.h"
 #include "worker/worker_test_support.h"
@@ -170,6 +172,24 @@ TEST_F(WorkerImagesTest, AnImageWhoseRootIsGoneIsGotAgain) {
   EXPECT_THAT(images->Ready(), IsEmpty());
   EXPECT_EQ(Settled(*images, kName).value(), digest);
   EXPECT_EQ(fake_.fetches, 2);
+}
+
+TEST_F(WorkerImagesTest, OneThatBecomesReadyWhileAnotherLooksForLostOnesIsKept) {
+  const std::string other = "allowed.example/gcc:13";
+  fake_.Add(kName);
+  fake_.Add(other);
+  const auto images = Open();
+  std::atomic<int> looks = 0;
+  std::atomic<bool> done = false;
+  fake_.after_look = [&] {
+    if (looks++ != 0) return;
+    EXPECT_TRUE(Settled(*images, other).ok());
+    done = true;
+  };
+  EXPECT_TRUE(Settled(*images, kName).ok());
+  Await([&] { return done.load(); });
+  Clock::Real().Sleep(std::chrono::milliseconds(20));
+  EXPECT_THAT(images->Ready(), SizeIs(2));
 }
 
 TEST_F(WorkerImagesTest, NamesAreBounded) {
