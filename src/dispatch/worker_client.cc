@@ -18,8 +18,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kProbePatience{20'000};
-constexpr milliseconds kFindPatience{20'000};
+// Longer than it takes to find out that a worker is gone (below): one that is must be known as lost,
+// or the others of a build would wait for it, too.
+constexpr milliseconds kProbePatience{25'000};
+constexpr milliseconds kFindPatience{25'000};
 constexpr milliseconds kUploadPatience{300'000};
 constexpr milliseconds kCompilePatience{900'000};  // beyond a worker's own limit for a compile
 // A worker that is gone without a word, its host with it, is asked whether it is there: a call that
