@@ -32,9 +32,9 @@ bool IsFile(const ManifestEntry& entry) {
   return entry.kind == ManifestEntry::Kind::kFile || entry.kind == ManifestEntry::Kind::kExecutable;
 }
 
-// What openat(2) says where no regular file is: nothing, a link, a socket.
-bool IsAbsence(int error) {
-  return error == ENOENT || error == ELOOP || error == ENXIO;
+// Whether a failure says nothing of what is there, but that there was no room to look.
+bool IsWantOfRoom(int error) {
+  return error == ENOMEM || error == EMFILE || error == ENFILE;
 }
 
 absl::Status Contradiction(std::string_view path) {
@@ -189,11 +189,11 @@ absl::StatusOr<std::vector<StagedOutput>> Stage::Outputs(
     absl::StatusOr<Descriptor> directory =
         OpenWithin(root(), std::string(path::Dirname(asked[i])), O_PATH | O_DIRECTORY,
                    LinksOnTheWay::kFollowed);
+    if (absl::IsResourceExhausted(directory.status())) return directory.status();
     if (!directory.ok()) continue;
     Descriptor file(openat(directory->get(), std::string(path::Basename(asked[i])).c_str(),
                            O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    // What is there and can't be had is no output that wasn't written.
-    if (!file.valid() && !IsAbsence(errno)) return ErrnoStatus(errno, "open", asked[i]);
+    if (!file.valid() && IsWantOfRoom(errno)) return ErrnoStatus(errno, "open", asked[i]);
     struct stat facts;
     if (!file.valid() || fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) continue;
     outputs.push_back(StagedOutput{.index = i,

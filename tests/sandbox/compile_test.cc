@@ -81,6 +81,7 @@ TEST_F(SandboxTest, AnObjectInCIsTheLocalOne) {
   const absl::StatusOr<ExecResult> result = Exec(request);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->exit_status, 0) << result->standard_error;
+  EXPECT_EQ(result->signal, 0);
   ASSERT_EQ(result->outputs.size(), 1u);
   EXPECT_EQ(result->outputs[0].path, "/work/build/a.o");
   EXPECT_EQ(result->outputs[0].mode, 0644u);
