@@ -18,8 +18,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Longer than it takes to find out that a worker is gone (below): one that is must be known as lost,
-// or the others of a build would wait for it, too.
+// Longer than it takes to find out that a worker is gone (below): one that is must be known as
+// lost, or the others of a build would wait for it, too.
 constexpr milliseconds kProbePatience{25'000};
 constexpr milliseconds kFindPatience{25'000};
 constexpr milliseconds kUploadPatience{300'000};
