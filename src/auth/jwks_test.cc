@@ -94,8 +94,10 @@ TEST(JwksTest, ACoordinateWithoutItsLeadingZerosIsTheSameNumber) {
     const KeySet set = *ParseJwks(json{{"keys", {shortened}}}.dump());
     ASSERT_EQ(set.keys().size(), 1u) << name;
     EXPECT_TRUE(set.keys()[0].Verify("m", key->Sign("m"))) << name;
-    shortened[name] = Base64UrlEncode('\0' + coordinate);
-    EXPECT_EQ(Usable(shortened), 0u) << name;
+    for (const std::string& wrong : {'\0' + coordinate, std::string()}) {
+      shortened[name] = Base64UrlEncode(wrong);
+      EXPECT_EQ(Usable(shortened), 0u) << name;
+    }
   }
 }
 

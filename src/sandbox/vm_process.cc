@@ -169,7 +169,11 @@ absl::StatusOr<VmProcess> StartVmProcess(const VmProgram& program) {
   int error = 0;
   pollfd said{failure.get(), POLLIN, 0};
   siginfo_t info{};
-  if (poll(&said, 1, kExecPatienceMs) == 0) {
+  int spoke;
+  do {
+    spoke = poll(&said, 1, kExecPatienceMs);
+  } while (spoke < 0 && errno == EINTR);
+  if (spoke <= 0) {
     kill(process.process, SIGKILL);
     waitid(P_PID, static_cast<id_t>(process.process), &info, WEXITED);
     return absl::DeadlineExceededError(StrCat(program.program, ": it does not come to run"));

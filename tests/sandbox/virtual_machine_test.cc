@@ -175,14 +175,18 @@ TEST_F(VirtualMachineTest, ABootedOneIsLikeACloned) {
   EXPECT_EQ(SayIn(*booted, "echo again"), "again\n");
 }
 
+SandboxSpec SmallMachine() {
+  return {.id = "small",
+          .tenant = "acme",
+          .image = "host",
+          .cpus = 2,
+          .memory_bytes = uint64_t{192} << 20,
+          .blob_bytes = uint64_t{32} << 20};
+}
+
 TEST_F(VirtualMachineTest, AnExecThatFillsTheWholeMachineTakesNothingAlong) {
   sandbox_.reset();
-  Start({.id = "small",
-         .tenant = "acme",
-         .image = "host",
-         .cpus = 2,
-         .memory_bytes = uint64_t{192} << 20,
-         .blob_bytes = uint64_t{32} << 20});
+  Start(SmallMachine());
   for (const std::vector<std::string>& bomb :
        std::vector<std::vector<std::string>>{{kProbe, "eat-memory"},
                                              {kProbe, "eat-shared-memory"},
@@ -229,12 +233,7 @@ class ExecBeside {
 // on a slow machine, shows nothing and is asked for more time.
 TEST_F(VirtualMachineTest, WhenOneExecHasUsedUpItsMemoryNoOtherHearsOfIt) {
   sandbox_.reset();
-  Start({.id = "small",
-         .tenant = "acme",
-         .image = "host",
-         .cpus = 2,
-         .memory_bytes = uint64_t{192} << 20,
-         .blob_bytes = uint64_t{32} << 20});
+  Start(SmallMachine());
   ExecRequest bomb = Command({kProbe, "eat-memory-together"});
   bomb.limits.memory_bytes = uint64_t{64} << 30;  // far more than there is
   bomb.limits.stage_bytes = uint64_t{8} << 30;
