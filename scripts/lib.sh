@@ -21,10 +21,11 @@ source_packages=(ca-certificates debian-archive-keyring dpkg-dev make)
 # and from temporary directories; openssl makes their certificates; curl asks them as anybody would;
 # python3-grpcio speaks to schedulers and workers as no client of ours would. glewlwyd is a real
 # identity provider (with SQLite, or its package brings MySQL); rnbyc makes its keys. docker-registry is
-# a real registry of images, and skopeo reads and writes them as others do.
+# a real registry of images, and skopeo reads and writes them as others do; systemd runs the daemon's
+# units.
 test_packages=(
   python3 clang-14 clang-tools-14 clang-format-14 libclang-rt-14-dev lld-14 bash-completion zsh
-  man-db ccache distcc tcl strace
+  man-db ccache distcc tcl strace systemd
   radosgw ceph-mon ceph-osd nginx openssl curl python3-grpcio
   glewlwyd dbconfig-sqlite3 rnbyc sqlite3 squashfs-tools docker-registry skopeo
 )
