@@ -3,6 +3,8 @@
 
 // Compiles under way, by key: who comes with a key that is being compiled waits for that result
 // instead of compiling it again. A key holds its tenant, so nobody waits for another tenant's.
+// Nobody waits for more than two compiles: where both end without a result, all who waited for both
+// compile at once, each for itself, so that a crowd never fails one after another.
 
 #include <chrono>
 #include <condition_variable>
@@ -26,7 +28,7 @@ class Flights {
   };
 
  public:
-  // Who has one compiles. Gone without Land(): nobody gets anything, and whoever waits may try.
+  // Who has one compiles. Gone without Land(): nobody gets anything, and whoever waits tries again.
   class Lead {
    public:
     Lead(Lead&& other) noexcept
@@ -66,7 +68,7 @@ class Flights {
   // Waits while another compiles `key`; asks `cancelled` meanwhile.
   Boarding Board(const Digest& key, const std::function<bool()>& cancelled) {
     std::unique_lock lock(mutex_);
-    while (true) {
+    for (int waits = 0; waits < kMaxWaits; ++waits) {
       auto [place, is_new] = under_way_.try_emplace(key);
       if (is_new) {
         place->second = std::make_shared<Flight>();
@@ -79,9 +81,12 @@ class Flights {
       }
       if (flight->result) return {std::nullopt, flight->result};
     }
+    return {Lead(nullptr, key, nullptr), std::nullopt};  // that nobody knows of
   }
 
  private:
+  static constexpr int kMaxWaits = 2;
+
   std::mutex mutex_;
   std::condition_variable landed_;
   absl::flat_hash_map<Digest, std::shared_ptr<Flight>> under_way_;

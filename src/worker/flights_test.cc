@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <set>
 #include <thread>
+#include <vector>
 
 namespace hpcc {
 namespace {
@@ -32,6 +36,48 @@ TEST(FlightsTest, WhenTheLeadFailsAnotherTakesIt) {
   first = nullptr;
   waiting.join();
   EXPECT_TRUE(leads);
+}
+
+TEST(FlightsTest, WhereTwoLeadsFailWhoeverWaitedForBothGoesAtOnce) {
+  Flights<int> flights;
+  const Digest key = Digest::Of("key");
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::set<std::thread::id> waiting;  // who was asked whether to go on, since it was cleared
+  int leads = 0;
+  const auto bounded_wait = [&](std::unique_lock<std::mutex>& lock, const auto& what) {
+    EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(10), what));
+  };
+  const auto board = [&] {
+    return flights.Board(key, [&] {
+      const std::lock_guard lock(mutex);
+      waiting.insert(std::this_thread::get_id());
+      changed.notify_all();
+      return false;
+    });
+  };
+  auto first = std::make_unique<Flights<int>::Boarding>(board());
+  std::vector<std::thread> crowd;
+  for (int i = 0; i < 5; ++i) {
+    crowd.emplace_back([&] {
+      const auto boarding = board();
+      std::unique_lock lock(mutex);
+      EXPECT_TRUE(boarding.lead.has_value());
+      changed.notify_all();
+      if (++leads == 1) {  // the second lead: fails when all others wait for it
+        waiting.clear();
+        return bounded_wait(lock, [&] { return waiting.size() == 4; });
+      }
+      bounded_wait(lock, [&] { return leads == 5; });
+    });
+  }
+  {
+    std::unique_lock lock(mutex);
+    bounded_wait(lock, [&] { return waiting.size() == 5; });
+  }
+  first = nullptr;
+  for (std::thread& one : crowd) one.join();
+  EXPECT_EQ(leads, 5);
 }
 
 TEST(FlightsTest, AWaitEndsWhenItIsCancelledAndKeysDontWaitForEachOther) {

@@ -8,6 +8,7 @@
 #include "worker/argument_policy.h"
 #include "worker/limits.h"
 #include "worker/manifest_file_system.h"
+#include "worker/manifest_frame.h"
 #include "worker/retry_after.h"
 
 namespace hpcc {
@@ -179,21 +180,32 @@ absl::Status JobRunner::CheckBlobs(const JobRequest& request, const SourceManife
   return absl::FailedPreconditionError(StrCat(kMissingBlobs, missing));
 }
 
+absl::StatusOr<JobRunner::SentManifest> JobRunner::OpenManifest(const JobRequest& request,
+                                                                std::string_view frame,
+                                                                const Digest& digest) {
+  const auto refuse = [&](SecurityEvent event, const absl::Status& status) {
+    Report(event, request, status);
+    return status;
+  };
+  absl::StatusOr<std::string> bytes = ExpandManifest(frame);
+  if (!bytes.ok()) return refuse(SecurityEvent::kManifestRefused, bytes.status());
+  if (ManifestDigest(*bytes) != digest) {
+    return refuse(SecurityEvent::kDigestMismatch,
+                  absl::InvalidArgumentError("manifest: it has another digest"));
+  }
+  absl::StatusOr<SourceManifest> manifest = DecodeManifest(*bytes);
+  if (!manifest.ok()) return refuse(SecurityEvent::kManifestRefused, manifest.status());
+  return SentManifest{*std::move(bytes), *std::move(manifest)};
+}
+
 absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
-                                             const std::string& manifest_bytes,
+                                             std::string_view manifest_frame,
                                              const Digest& manifest_digest) {
   const int64_t started_ns = parts_.clock->NowNanoseconds();
+  // First: a small frame may hold a large manifest.
   HPCC_ASSIGN_OR_RETURN(const Admission admission, Admit(*request.tenant));
-  if (ManifestDigest(manifest_bytes) != manifest_digest) {
-    const absl::Status status = absl::InvalidArgumentError("manifest: it has another digest");
-    Report(SecurityEvent::kDigestMismatch, request, status);
-    return status;
-  }
-  const absl::StatusOr<SourceManifest> manifest = DecodeManifest(manifest_bytes);
-  if (!manifest.ok()) {
-    Report(SecurityEvent::kManifestRefused, request, manifest.status());
-    return manifest.status();
-  }
+  HPCC_ASSIGN_OR_RETURN(const SentManifest sent,
+                        OpenManifest(request, manifest_frame, manifest_digest));
   // The key is the one a probe makes; what the manifest says of files can only refuse the command.
   AnythingFileSystem anything;
   HPCC_ASSIGN_OR_RETURN(
@@ -201,7 +213,7 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
       Understand(request, manifest_digest, anything, HostToolchains::WhileAnotherIsAsked::kWait));
   const bool is_host = understood.image == kHostImage;
   if (is_host) {
-    ManifestFileSystem files(*manifest);
+    ManifestFileSystem files(sent.manifest);
     absl::StatusOr<Invocation> invocation =
         CheckCommand({&request.command, &parts_.image->directories(), understood.is_clang}, files);
     if (!invocation.ok()) {
@@ -222,13 +234,13 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
   exec.command = &request.command;
   exec.invocation = &understood.invocation;
   exec.toolchain = understood.toolchain.get();
-  exec.manifest = &*manifest;
+  exec.manifest = &sent.manifest;
   exec.limits = options_.limits;
   exec.cancelled = request.cancelled;
   bool hit = false;
   HPCC_ASSIGN_OR_RETURN(const Finished finished, CompileOrWait(request, understood, exec, &hit));
   if (!hit) {
-    const absl::Status kept = request.tenant->manifests().Put(manifest_digest, manifest_bytes);
+    const absl::Status kept = request.tenant->manifests().Put(manifest_digest, sent.bytes);
     if (!kept.ok()) Log(LogLevel::kWarning, StrCat("manifest: ", std::string(kept.message())));
   }
   const JobFacts facts{.job = exec.job,

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -93,12 +94,13 @@ class JobRunner {
   using ProbeDone = std::function<void(absl::StatusOr<std::optional<JobAnswer>>)>;
   void Probe(const JobRequest& request, const Digest& manifest_digest, const ProbeDone& done);
 
-  // `manifest` is an encoded manifest with digest `manifest_digest`. As Probe, and:
+  // `manifest_frame` holds a manifest (worker/manifest_frame.h) with digest `manifest_digest`. As
+  // Probe, and:
   //  - InvalidArgument: the manifest is none, or has another digest.
   //  - FailedPrecondition: blobs are missing (kMissingBlobs), or the client must compile it.
   //  - ResourceExhausted, with a time to retry: no room.
   //  - Cancelled; Unavailable: the sandbox was lost; Internal: no audit row could be written.
-  absl::StatusOr<JobAnswer> Compile(const JobRequest& request, const std::string& manifest,
+  absl::StatusOr<JobAnswer> Compile(const JobRequest& request, std::string_view manifest_frame,
                                     const Digest& manifest_digest);
 
   // What of a client's files the image of its token has, so that they need not be sent.
@@ -118,6 +120,10 @@ class JobRunner {
     int exit_status = 0;
     std::chrono::nanoseconds wall{0};
   };
+  struct SentManifest {
+    std::string bytes;
+    SourceManifest manifest;
+  };
   struct Admission {
     Gauge::Place worker;
     Gauge::Place tenant;
@@ -135,6 +141,8 @@ class JobRunner {
   // Of a compile that may be stored.
   void Keep(const JobRequest& request, const Digest& key, const StoredResult& result);
   absl::StatusOr<Admission> Admit(Tenant& tenant);
+  absl::StatusOr<SentManifest> OpenManifest(const JobRequest& request, std::string_view frame,
+                                            const Digest& digest);
   absl::Status CheckBlobs(const JobRequest& request, const SourceManifest& manifest);
   absl::StatusOr<Finished> CompileOrWait(const JobRequest& request, const Understood& understood,
                                          const CompileExec& exec, bool* hit);

@@ -1,7 +1,5 @@
 #include "worker/worker_service.h"
 
-#include <zstd.h>
-
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -22,22 +20,6 @@ constexpr std::chrono::milliseconds kRetryWhenBusy{1000};
 
 std::string_view ViewOf(const grpc::string_ref& text) {
   return {text.data(), text.size()};
-}
-
-absl::StatusOr<std::string> ExpandManifest(const std::string& frame) {
-  const auto malformed = [] {
-    return absl::InvalidArgumentError("manifest: no zstd frame of a manifest's size");
-  };
-  const unsigned long long size = ZSTD_getFrameContentSize(frame.data(), frame.size());
-  if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR ||
-      size > kMaxManifestBytes) {
-    return malformed();
-  }
-  std::string manifest(size, '\0');
-  const size_t expanded =
-      ZSTD_decompress(manifest.data(), manifest.size(), frame.data(), frame.size());
-  if (ZSTD_isError(expanded) != 0 || expanded != size) return malformed();
-  return manifest;
 }
 
 absl::StatusOr<Digest> ReadDigest(const std::string& bytes) {
@@ -206,14 +188,10 @@ absl::Status WorkerService::RunCompile(const Call& call, const worker::v1::Compi
     return absl::InvalidArgumentError("compile: job or trace context too long");
   }
   HPCC_ASSIGN_OR_RETURN(JobRequest job, ReadJob(call, request.command()));
-  const absl::StatusOr<std::string> manifest = ExpandManifest(request.manifest());
-  if (!manifest.ok()) {
-    Report(SecurityEvent::kManifestRefused, call.caller, manifest.status());
-    return manifest.status();
-  }
   job.traceparent = request.traceparent();
   job.cancelled = [context] { return context->IsCancelled(); };
-  HPCC_ASSIGN_OR_RETURN(const JobAnswer answer, parts_.jobs->Compile(job, *manifest, digest));
+  HPCC_ASSIGN_OR_RETURN(const JobAnswer answer,
+                        parts_.jobs->Compile(job, request.manifest(), digest));
   return Reply(answer, context, replies);
 }
 

@@ -339,6 +339,46 @@ TEST_F(WorkerServiceTest, QuotasAreAnsweredWithATimeToComeAgain) {
   Compiles("acme", second, /*hit=*/false);
 }
 
+TEST_F(WorkerServiceTest, WhomThereIsNoRoomForGetsNoManifestExpanded) {
+  worker_.server().tenants().SetLimits({{"acme", {0, 1, 0}}});
+  ASSERT_TRUE(worker_.UploadAll("acme", unit_).ok());
+  worker_.sandboxes().blocked = true;
+  std::thread first([&] { Compiles("acme", unit_, /*hit=*/false); });
+  while (worker_.sandboxes().running == 0) std::this_thread::yield();
+  worker::v1::CompileRequest request = TestWorker::CompileRequestOf(unit_);
+  request.set_manifest("no frame, which nobody learns");
+  EXPECT_EQ(worker_.Compile("acme", request).status.error_code(), StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(worker_.server().events().count(SecurityEvent::kManifestRefused), 0U);
+  worker_.sandboxes().blocked = false;
+  first.join();
+  EXPECT_EQ(worker_.Compile("acme", request).status.error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(worker_.server().events().count(SecurityEvent::kManifestRefused), 1U);
+}
+
+// What a compiler takes to say what it is would hold up all tenants' probes.
+TEST(WorkerProbeTest, NoProbeWaitsForACompilerThatAnotherAsks) {
+  const WorkerScratch image;
+  const std::string slow = image / "slow-gcc";
+  ASSERT_TRUE(WriteFileAtomically(FileSystem::Real(), slow,
+                                  StrCat("#!/bin/sh\ntouch ", image / "asked", "\nwhile ! test -e ",
+                                         image / "go-on", "; do sleep 0.01; done\n"))
+                  .ok());
+  std::filesystem::permissions(slow, std::filesystem::perms::owner_all);
+  std::vector<std::string> directories = TestImage();
+  directories.push_back(image.path());
+  TestWorker worker(nullptr, nullptr, directories);
+  TestUnit unit(worker.unit_root());
+  unit.compiler = slow;
+  TestWorker::Reply of_slow;
+  std::thread asking([&] { of_slow = worker.Probe("a", unit); });
+  while (!std::filesystem::exists(image / "asked")) std::this_thread::yield();
+  const TestUnit other(worker.unit_root());
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(worker.Probe("b", other).miss);
+  EXPECT_TRUE(WriteFileAtomically(FileSystem::Real(), image / "go-on", "").ok());
+  asking.join();
+  EXPECT_EQ(of_slow.status.error_code(), StatusCode::FAILED_PRECONDITION);
+}
+
 TEST_F(WorkerServiceTest, AWorkerWithoutSandboxesRefusesNobodysCommand) {
   ASSERT_TRUE(worker_.UploadAll("acme", unit_).ok());
   worker_.sandboxes().start_failure = absl::PermissionDeniedError("no namespaces for this user");

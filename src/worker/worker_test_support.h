@@ -289,7 +289,8 @@ inline std::string Zstd(std::string_view bytes, int level = 3) {
 class TestWorker {
  public:
   explicit TestWorker(const std::function<void(WorkerConfig*)>& change = nullptr,
-                      std::unique_ptr<ImageSupply> supply = nullptr)
+                      std::unique_ptr<ImageSupply> supply = nullptr,
+                      const std::vector<std::string>& image_directories = TestImage())
       : runtime_(scratch_ / "stage"), key_(SigningKey::Generate().value()) {
     WorkerConfig config;
     config.name = "worker-1";
@@ -303,7 +304,7 @@ class TestWorker {
     certificate_ = MakeSelfSignedCertificate({"localhost", "127.0.0.1"}, NowSeconds(), 30).value();
     WorkerServer::Parts parts;
     parts.runtime = &runtime_;
-    parts.image_directories = TestImage();
+    parts.image_directories = image_directories;
     if (supply != nullptr) {
       images_ =
           std::make_unique<WorkerImages>(std::move(supply), WorkerImagesOptions(), Clock::Real());
