@@ -55,6 +55,11 @@ void IncludePredictor::Run() {
     Keep(traced);
     search_.push_back({traced.real, entry.quote_only, entry.system});
   }
+  if (input_.read != nullptr) {
+    for (const std::string& name : *input_.read) {
+      read_.insert(tracer_.Trace(path::Join(input_.cwd, name)).real);
+    }
+  }
   const bool expand = HasIncludes(invocation) || assembler_;
   if (!Take(path::Join(input_.cwd, invocation.source), expand)) {
     return Doubt("the source is not there");
@@ -79,6 +84,12 @@ void IncludePredictor::AddNames(const std::vector<std::string>& names) {
     if (!Take(path::Join(input_.cwd, name), /*expand=*/true)) Doubt(StrCat(name, " is not there"));
   }
   FollowAll();
+}
+
+bool IncludePredictor::IsPassedOver(const std::string& place) {
+  if (input_.read == nullptr) return false;
+  const TracedPath traced = tracer_.Trace(place);
+  return traced.is_file() && !read_.contains(traced.real);
 }
 
 void IncludePredictor::FollowAll() {
@@ -119,6 +130,7 @@ IncludePredictor::Found IncludePredictor::Search(const IncludeDirective& directi
   Found found;
   std::vector<std::string> places;
   const auto look = [&](std::string place, bool system) {
+    if (!directive.is_test() && IsPassedOver(place)) return !all;
     if (may_be_precompiled && !system) CheckPrecompiled(place, /*forced=*/false);
     if (Take(place, /*expand=*/!directive.is_test())) {
       found.in_system_directory = system && (!found.any || found.in_system_directory);

@@ -7,6 +7,10 @@
 // the files found are at least those that will be read. Where the text doesn't say what is read,
 // the compiler can be asked (IncludePredictor::AddNames takes what it says), or there is a doubt
 // and the compile is not one for elsewhere.
+//
+// Where the compiler was asked anyway, the prediction can be kept to what it said
+// (PredictionInput::read): a directive that leads to another file stands in a branch not taken.
+// What is only asked about (__has_include) is predicted as ever: branches may depend on it.
 
 #include <deque>
 #include <map>
@@ -68,6 +72,8 @@ struct PredictionInput {
   std::string cwd;  // absolute
   std::vector<SearchPathEntry> search;
   std::string root;  // real path of the project, or ""
+  // Names of all files the compiler reads, as it gave them, relative to `cwd`; null: not known.
+  const std::vector<std::string>* read = nullptr;
 };
 
 // Not thread-safe; for one unit.
@@ -94,6 +100,8 @@ class IncludePredictor {
     bool in_system_directory = false;
   };
 
+  // Where there is a file that is not read.
+  bool IsPassedOver(const std::string& place);
   void FollowAll();
   void Follow(const Named& named);
   Found Search(const IncludeDirective& directive, const std::string& directory,
@@ -122,6 +130,7 @@ class IncludePredictor {
     bool system;
   };
   std::vector<Directory> search_;                            // those that exist
+  absl::flat_hash_set<std::string> read_;                    // real paths of input_.read
   std::vector<std::shared_ptr<const ScannedText>> scanned_;  // of prediction_.files
   absl::flat_hash_map<std::string, size_t> file_by_path_;
   absl::flat_hash_set<std::string> named_;     // directory and name, of what is or was pending_

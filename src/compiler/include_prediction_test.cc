@@ -16,6 +16,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Not;
+using testing::SizeIs;
 using testing::UnorderedElementsAre;
 
 class PlainReader final : public SourceReader {
@@ -54,7 +55,8 @@ class IncludePredictionTest : public testing::Test {
   }
 
   // Of `gcc <arguments>` in the directory `cwd` below the root.
-  Prediction Predict(const std::vector<std::string>& arguments, const std::string& cwd = "") {
+  Prediction Predict(const std::vector<std::string>& arguments, const std::string& cwd = "",
+                     const std::vector<std::string>* read = nullptr) {
     FileSystem& fs = FileSystem::Real();
     const std::string directory = cwd.empty() ? root_ : root_ + "/" + cwd;
     const Environment environment;
@@ -66,9 +68,11 @@ class IncludePredictionTest : public testing::Test {
         .invocation = &invocation,
         .cwd = directory,
         .search = BuildSearchPath(fs, directory, environment, invocation, {}),
-        .root = root_};
+        .root = root_,
+        .read = read};
     IncludePredictor predictor(fs, reader, input);
     predictor.Run();
+    if (read != nullptr) predictor.AddNames(*read);
     return predictor.prediction();
   }
   std::vector<std::string> Files(const Prediction& prediction) {
@@ -94,6 +98,25 @@ TEST_F(IncludePredictionTest, EveryBranchIsFollowed) {
   EXPECT_THAT(Files(prediction),
               UnorderedElementsAre("a.c", "one.h", "sub/three.h", "sub/beside.h", "inc/two.h"));
   EXPECT_THAT(prediction.absences, IsEmpty());
+}
+
+TEST_F(IncludePredictionTest, WhatTheCompilerSaysItDoesNotReadIsLeftOut) {
+  Write("a.c",
+        "#include \"one.h\"\n#if 0\n#include <two.h>\n#endif\n"
+        "#if __has_include(<three.h>) && __has_include(<four.h>)\n#endif\n");
+  Write("inc/one.h", "#include_next <one.h>\n#if 0\n#include \"five.h\"\n#endif\n");
+  Write("inc2/one.h", "");
+  Write("inc3/one.h", "#include <six.h>\n");
+  for (const char* name : {"two", "three", "five", "six"}) Write(StrCat("inc/", name, ".h"), "");
+  const std::vector<std::string> read = {"a.c", "./inc/one.h", root_ + "/inc3/one.h"};
+  const std::vector<std::string> command = {"-c", "a.c", "-Iinc", "-Iinc2", "-Iinc3"};
+  const Prediction prediction = Predict(command, "", &read);
+  EXPECT_FALSE(prediction.doubt);
+  // Branches depend on what is asked about, read or not.
+  EXPECT_THAT(Files(prediction),
+              UnorderedElementsAre("a.c", "inc/one.h", "inc3/one.h", "inc/three.h"));
+  EXPECT_THAT(prediction.absences, Contains(root_ + "/inc/four.h"));
+  EXPECT_THAT(Files(Predict(command)), SizeIs(8));
 }
 
 TEST_F(IncludePredictionTest, TheFirstPlaceOfTheSearchCounts) {

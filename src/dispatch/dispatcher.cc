@@ -79,6 +79,11 @@ absl::StatusOr<RemoteCompiles::Answer> Dispatcher::Try(const remote_v1::Compile&
     HPCC_RETURN_IF_ERROR(unit.SendFiles(go_on));
     reply = WorkerCompile(fs_, destination, unit.sent()).Run(go_on);
   }
+  // Perhaps with a header that only a branch not taken includes.
+  if (!unit.sends_text() && ImageHasOtherFiles(reply.status())) {
+    const absl::StatusOr<bool> fewer = unit.SendOnlyWhatIsRead(go_on);
+    if (fewer.ok() && *fewer) reply = WorkerCompile(fs_, destination, unit.sent()).Run(go_on);
+  }
   if (!go_on()) return Fallback(FallbackCause::kError, "nobody waits for it");
   destination.Report(reply.status());
   if (!reply.ok()) return reply.status();

@@ -335,6 +335,28 @@ TEST_F(DispatcherTest, AnotherImageIsNotedOnce) {
   EXPECT_THAT(Notice(), HasSubstr("not this machine's"));
 }
 
+TEST_F(DispatcherTest, AnImageNeedsNoHeaderThatOnlyABranchNotTakenIncludes) {
+  const grpc::Status refusal{grpc::StatusCode::FAILED_PRECONDITION,
+                             "the image has something else at /usr/include/extra.h"};
+  // Here the image lacks one that is read, however little is asked of it.
+  for (int i = 0; i < 2; ++i) worker_.compile_failures.Add(refusal);
+  EXPECT_EQ(Compile().cause, FallbackCause::kImageDiffers);
+  EXPECT_EQ(worker_.compiles, 0);
+
+  Write("project/extra.h", "");
+  Write("project/a.c", "#include \"a.h\"\n#ifdef NEVER\n#include \"extra.h\"\n#endif\n");
+  worker_.compile_failures.Add(refusal);
+  const RemoteCompiles::Answer answer = Compile();
+  ASSERT_EQ(answer.cause, FallbackCause::kNone) << answer.message;
+  EXPECT_EQ(worker_.compiles, 1);
+  std::vector<std::string> names;
+  for (const ManifestEntry& entry : FakeWorker::ManifestOf(worker_.last()).entries) {
+    if (entry.kind == ManifestEntry::Kind::kFile) names.push_back(entry.path);
+  }
+  EXPECT_THAT(names, Contains(root_ + "/project/a.h"));
+  EXPECT_THAT(names, Not(Contains(root_ + "/project/extra.h")));
+}
+
 TEST_F(DispatcherTest, AnImageOnItsWayIsWaitedForByNobody) {
   worker_.probe_failures.Add({grpc::StatusCode::RESOURCE_EXHAUSTED,
                               "the image is not here: it is on its way to this worker"});

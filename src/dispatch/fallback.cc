@@ -10,6 +10,7 @@ namespace {
 
 constexpr char kPayload[] = "hpcc.fallback-cause";
 constexpr std::string_view kMissingBlobs = "blobs are missing";
+constexpr std::string_view kImageHasOther = "the image has something else at ";
 constexpr std::string_view kImageNotHere = "the image is not here: ";
 // A refusal that ends sooner is about room, a later one about a quota.
 constexpr std::chrono::milliseconds kRoomComesBack{6000};
@@ -47,6 +48,11 @@ FallbackCause CauseOf(const absl::Status& status) {
 
 bool IsMissingBlobs(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) && StrContains(MessageOf(status), kMissingBlobs);
+}
+
+bool ImageHasOtherFiles(const absl::Status& fallback) {
+  return CauseOf(fallback) == FallbackCause::kImageDiffers &&
+         StrContains(MessageOf(fallback), kImageHasOther);
 }
 
 bool CannotGetImage(const absl::Status& status) {

@@ -19,6 +19,9 @@ FallbackCause CauseOfWorkerError(const absl::Status& status);
 absl::Status WorkerFallback(const absl::Status& status);
 // What a worker says in front when it lacks blobs it was believed to have.
 bool IsMissingBlobs(const absl::Status& status);
+// Of WorkerFallback()'s: that the image has something else where the client's compile found, or
+// didn't find, a file.
+bool ImageHasOtherFiles(const absl::Status& fallback);
 // That it can't get the image of the client's configuration; another worker may.
 bool CannotGetImage(const absl::Status& status);
 

@@ -106,6 +106,15 @@ absl::Status UnitPrediction::SendFiles(const GoOn& go_on) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> UnitPrediction::SendOnlyWhatIsRead(const GoOn& go_on) {
+  absl::StatusOr<std::vector<std::string>> names = AskCompiler(go_on);
+  if (!names.ok()) return Fallback(FallbackCause::kClosureUnknown, MessageOf(names.status()));
+  read_ = *std::move(names);
+  const Digest before = sent_.manifest_digest;
+  HPCC_RETURN_IF_ERROR(SendFiles(go_on));
+  return sent_.manifest_digest != before;
+}
+
 absl::Status UnitPrediction::SendText(const GoOn& go_on) {
   HPCC_ASSIGN_OR_RETURN(Text text, Preprocess(go_on));
   text_.emplace(std::move(text));
@@ -214,10 +223,12 @@ absl::Status UnitPrediction::Predict(const GoOn& go_on) {
       .cwd = request_.working_directory(),
       .search = BuildSearchPath(fs_, request_.working_directory(), environment_, invocation_,
                                 toolchain_.built_in_search),
-      .root = real_root_ == request_.project_root() ? real_root_ : std::string()};
+      .root = real_root_ == request_.project_root() ? real_root_ : std::string(),
+      .read = read_ ? &*read_ : nullptr};
   IncludePredictor predictor(fs_, reader, input);
   predictor.Run();
-  if (!predictor.prediction().doubt && predictor.prediction().asks_for_computed_names) {
+  if (read_) predictor.AddNames(*read_);
+  if (!read_ && !predictor.prediction().doubt && predictor.prediction().asks_for_computed_names) {
     absl::StatusOr<std::vector<std::string>> names = AskCompiler(go_on);
     if (!names.ok()) return Fallback(FallbackCause::kClosureUnknown, MessageOf(names.status()));
     predictor.AddNames(*names);

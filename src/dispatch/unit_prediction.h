@@ -37,6 +37,10 @@ class UnitPrediction {
   // After Run(), where it sends one text: sends files instead.
   absl::Status SendFiles(const GoOn& go_on);
 
+  // After Run(), where it sends files: sends those only that the compiler says it reads, instead of
+  // what any branch could include. False: they are what was sent.
+  absl::StatusOr<bool> SendOnlyWhatIsRead(const GoOn& go_on);
+
   bool sends_text() const { return text_.has_value(); }
   // Of a bundle that came of one text: what the files would have given. False: what was printed or
   // written may be another than theirs.
@@ -73,6 +77,7 @@ class UnitPrediction {
   ToolchainFacts toolchain_;
   Invocation invocation_;
   std::string real_root_;
+  std::optional<std::vector<std::string>> read_;  // as the compiler says, where it had to be asked
   Prediction prediction_;
   std::optional<Text> text_;
   SentCompile sent_;
