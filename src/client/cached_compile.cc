@@ -175,7 +175,10 @@ std::optional<ExitStatus> CachedCompile::RunLeased(const DaemonClient::Lease& le
     const std::optional<daemon_v1::Learned> learned =
         daemon_->Learn(invocation_, *run, journal_.place());
     if (learned) {
-      if (learned->has_dependency_file()) WriteDependencies(learned->dependency_file());
+      // The compiler says what keeps it from being written, and fails.
+      if (learned->has_dependency_file() && !WriteDependencies(learned->dependency_file())) {
+        return std::nullopt;
+      }
       return exit;
     }
   }

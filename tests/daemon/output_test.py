@@ -93,6 +93,16 @@ class Places(OutputTest):
         (self.tree / "folder").mkdir()
         self.assertNotEqual(0, self.compare([*COMPILE[:-1], "folder"]).status)
 
+    def test_dependency_file_that_cannot_be_written_fails_as_plain(self):
+        (self.tree / "deps").mkdir()
+        for name in ("deps", "missing/unit.d"):
+            with self.subTest(name):
+                command = [*COMPILE, "-MD", "-MF", name]
+                self.assertNotEqual(0, self.compare(command).status)
+                self.warm([*COMPILE, "-MD", "-MF", "unit.d"])
+                (self.tree / "unit.d").unlink()
+                self.assertNotEqual(0, self.compare(command).status)
+
     def test_relative_names_are_the_callers(self):
         self.warm()
         for name in ("deep", "deep/er"):
