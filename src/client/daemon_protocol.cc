@@ -1,5 +1,8 @@
 #include "client/daemon_protocol.h"
 
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
+
 #include "base/digest.h"
 #include "base/frame.h"
 #include "base/status.h"
@@ -26,6 +29,46 @@ absl::Status CheckStrings(const Strings& strings, std::string_view what) {
   }
   return absl::OkStatus();
 }
+
+// Parsing makes an object of each element of a list, however short it is on the wire: what holds
+// too many is not parsed. Fields that aren't known stay bytes.
+class FieldCount {
+ public:
+  // False: too many, or no message at all.
+  bool TakeRequest(std::string_view bytes) { return Take(bytes, /*is_request=*/true); }
+
+ private:
+  using Wire = google::protobuf::internal::WireFormatLite;
+
+  bool Take(std::string_view bytes, bool is_request) {
+    google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()),
+                                              static_cast<int>(bytes.size()));
+    while (const uint32_t tag = in.ReadTag()) {
+      if (++fields_ > kMaxFields) return false;
+      if (is_request && HasLists(tag)) {
+        uint32_t size = 0;
+        if (!in.ReadVarint32(&size)) return false;
+        const auto at = static_cast<size_t>(in.CurrentPosition());
+        if (size > bytes.size() - at || !Take(bytes.substr(at, size), /*is_request=*/false) ||
+            !in.Skip(static_cast<int>(size))) {
+          return false;
+        }
+      } else if (!Wire::SkipField(&in, tag)) {
+        return false;
+      }
+    }
+    return in.ConsumedEntireMessage();
+  }
+
+  static bool HasLists(uint32_t tag) {
+    const int field = Wire::GetTagFieldNumber(tag);
+    return Wire::GetTagWireType(tag) == Wire::WIRETYPE_LENGTH_DELIMITED &&
+           (field == daemon_v1::Request::kLookUpFieldNumber ||
+            field == daemon_v1::Request::kLearnFieldNumber);
+  }
+
+  int fields_ = 0;
+};
 
 absl::Status CheckPath(const std::string& path, std::string_view what) {
   if (path.size() > kMaxStringBytes) return TooMuch(what);
@@ -62,7 +105,7 @@ absl::Status CheckLearn(const daemon_v1::Learn& learn) {
 
 absl::StatusOr<daemon_v1::Request> ParseRequest(std::string_view bytes) {
   daemon_v1::Request request;
-  if (bytes.size() > kMaxFrameBytes ||
+  if (bytes.size() > kMaxFrameBytes || !FieldCount().TakeRequest(bytes) ||
       !request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return absl::InvalidArgumentError("no request");
   }

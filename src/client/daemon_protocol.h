@@ -25,6 +25,7 @@ inline constexpr size_t kMaxFrameBytes = size_t{16} << 20;
 inline constexpr size_t kMaxStringBytes = size_t{4} << 20;   // of one argument, variable or path
 inline constexpr size_t kMaxDetailBytes = size_t{64} << 10;  // said beside a cause
 inline constexpr int kMaxStrings = 100'000;                  // arguments, or variables
+inline constexpr int kMaxFields = 2 * kMaxStrings + 100;     // of a request
 inline constexpr int kMaxFrameOutputs = 8;                   // of one compile
 inline constexpr size_t kMaxTokenBytes = 64;
 // Outputs up to this size together travel in the message itself: cheaper than a descriptor.

@@ -1,6 +1,7 @@
 #include "client/daemon_protocol.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -135,6 +136,20 @@ TEST_F(DaemonProtocolTest, LimitsOfARequestHold) {
   expect_learn_refused([](daemon_v1::Learn* l) { l->set_fallback_cause(256); });
   expect_learn_refused(
       [](daemon_v1::Learn* l) { l->set_fallback_detail(std::string(kMaxDetailBytes + 1, 'x')); });
+}
+
+// Eight million empty strings fit into a frame, and would take half a gigabyte.
+TEST_F(DaemonProtocolTest, AFrameOfManyShortFieldsIsNotEvenParsed) {
+  daemon_v1::Request request = LookUpRequest();
+  for (int i = 0; i < 8'000'000; ++i) request.mutable_look_up()->add_arguments("");
+  std::string bytes;
+  ASSERT_TRUE(request.SerializeToString(&bytes));
+  ASSERT_LT(bytes.size(), kMaxFrameBytes);
+  request.Clear();
+  malloc_trim(0);
+  const size_t before = mallinfo2().arena + mallinfo2().hblkhd;
+  EXPECT_TRUE(absl::IsInvalidArgument(ParseRequest(bytes).status()));
+  EXPECT_LT(mallinfo2().arena + mallinfo2().hblkhd, before + (size_t{8} << 20));
 }
 
 TEST_F(DaemonProtocolTest, SizesInAHitMustAddUp) {
