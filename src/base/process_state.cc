@@ -1,6 +1,8 @@
 #include "base/process_state.h"
 
+#include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "base/file_system.h"
 #include "base/posix_descriptor.h"
@@ -19,16 +21,56 @@ std::string ReadShortFile(const std::string& path) {
   return got > 0 ? std::string(buffer, static_cast<size_t>(got)) : "";
 }
 
-// The letter of proc(5) for the state of a process, or 0 when there is none.
-char StateOf(const std::string& process) {
+// What proc(5) has of a process from its state on, the third field; "" when there is none.
+std::string StatOf(const std::string& process) {
   const std::string stat = ReadShortFile(StrCat("/proc/", process, "/stat"));
   // The name before it is in parentheses and may hold any character, ')' too.
   const size_t behind_name = stat.rfind(") ");
-  return behind_name == std::string::npos ? '\0' : stat[behind_name + 2];
+  return behind_name == std::string::npos ? "" : stat.substr(behind_name + 2);
+}
+
+// The letter for the state of a process, or 0 when there is none.
+char StateOf(const std::string& process) {
+  const std::string stat = StatOf(process);
+  return stat.empty() ? '\0' : stat.front();
 }
 
 bool IsStopped(char state) {
   return state == 'T' || state == 't';
+}
+
+std::vector<std::string> ChildrenOf(const std::string& process) {
+  const std::string list = ReadShortFile(StrCat("/proc/", process, "/task/", process, "/children"));
+  std::vector<std::string> children;
+  for (const std::string_view child : StrSplit(list, ' ')) {
+    if (!child.empty()) children.emplace_back(child);
+  }
+  return children;
+}
+
+// Of a compiler's driver the compiler is a child; a few more may stand between.
+constexpr int kGenerations = 4;
+
+bool IsStoppedBelow(const std::string& process, int generations) {
+  if (generations == 0) return false;
+  for (const std::string& child : ChildrenOf(process)) {
+    if (IsStopped(StateOf(child)) || IsStoppedBelow(child, generations - 1)) return true;
+  }
+  return false;
+}
+
+uint64_t TicksOf(const std::string& process, int generations) {
+  const std::string stat = StatOf(process);
+  uint64_t ticks = 0;
+  size_t field = 3;
+  for (const std::string_view word : StrSplit(stat, ' ')) {
+    // utime, stime, cutime and cstime: its own, and its children's that have ended.
+    if (field >= 14 && field <= 17) ticks += std::strtoull(std::string(word).c_str(), nullptr, 10);
+    ++field;
+  }
+  if (generations == 0) return ticks;
+  for (const std::string& child : ChildrenOf(process)) ticks += TicksOf(child, generations - 1);
+  return ticks;
 }
 
 }  // namespace
@@ -42,11 +84,11 @@ bool IsStoppedOrGone(int64_t process) {
     return FileSystem::Real().Stat("/proc/self/stat", /*follow_symlinks=*/true, &proc) == 0;
   }
   if (state == 'Z' || state == 'X' || IsStopped(state)) return true;
-  const std::string children = ReadShortFile(StrCat("/proc/", name, "/task/", name, "/children"));
-  for (const std::string_view child : StrSplit(children, ' ')) {
-    if (!child.empty() && IsStopped(StateOf(std::string(child)))) return true;
-  }
-  return false;
+  return IsStoppedBelow(name, kGenerations);
+}
+
+uint64_t ProcessorTicksOf(int64_t process) {
+  return process <= 0 ? 0 : TicksOf(StrCat(process), kGenerations);
 }
 
 }  // namespace hpcc

@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include <algorithm>
+#include <utility>
 
 #include "base/logging.h"
 #include "base/process_state.h"
@@ -24,13 +24,14 @@ constexpr milliseconds kSendTimeout{10'000};      // a wrapper that is stopped w
 constexpr milliseconds kLearnTimeout{10'000};     // once its first byte is there
 constexpr milliseconds kStep{250};                // of every longer wait
 constexpr milliseconds kWaitingEvery{500};        // well within kDaemonPatience
-// Others wait for a compile as long as one could take, judging by those seen, and no longer.
-constexpr int64_t kLeastPatience = 10'000'000'000;
+// How long others wait for a compile: for as long as its processes get something done. Those that
+// don't may have asked a worker, or be held up by whoever should read their diagnostics.
+constexpr int64_t kPatienceWithIdleness = 10'000'000'000;
+constexpr int64_t kMostPatience = 600'000'000'000;
 // A compile that fails, or whose result is of no use to those who waited, is not waited for again
 // and again.
 constexpr int kMaxWaits = 2;
 constexpr int kMaxLooks = 4;
-constexpr int64_t kMostPatience = 600'000'000'000;
 
 std::string_view TransportName(Transport transport) {
   return transport == Transport::kUnix ? "Unix socket" : "loopback";
@@ -82,7 +83,8 @@ void Conversation::Run() {
   std::optional<daemon_v1::Request> request = Receive(kFirstFrameTimeout);
   if (!request) return;
   ++state_.requests;
-  if (request->protocol_version() != kDaemonProtocolVersion) {
+  // To stop is said in all versions alike: whoever brings the next one may end this one.
+  if (request->protocol_version() != kDaemonProtocolVersion && !request->has_stop()) {
     Refuse(StrCat("this daemon (hpcc ", HPCC_VERSION, ") speaks version ", kDaemonProtocolVersion,
                   " of the protocol, not ", request->protocol_version()));
     return;
@@ -234,9 +236,9 @@ SharedCompile::Found Conversation::LookUp(SharedCompile& compile) {
 }
 
 bool Conversation::WaitFor(SharedCompile& compile, const LeaseTable::Holder& holder) {
-  const int64_t patience =
-      std::clamp(2 * state_.longest_compile_ns.load(), kLeastPatience, kMostPatience);
   const int64_t started = state_.clock.MonotonicNanoseconds();
+  int64_t seen_at_work = started;
+  uint64_t ticks = 0;
   int64_t told = started;
   ++state_.waiting;
   bool connected = true;
@@ -244,7 +246,10 @@ bool Conversation::WaitFor(SharedCompile& compile, const LeaseTable::Holder& hol
     if (state_.leases.WaitForEndOf(compile.lease_key(), holder, kStep)) break;
     connected = !connection_.IsHungUp();
     const int64_t now = state_.clock.MonotonicNanoseconds();
-    if (now - started > patience || IsStoppedOrGone(holder.process)) break;
+    if (now - started > kMostPatience || IsStoppedOrGone(holder.process)) break;
+    const uint64_t ticks_by_now = ProcessorTicksOf(holder.process);
+    if (std::exchange(ticks, ticks_by_now) != ticks_by_now) seen_at_work = now;
+    if (now - seen_at_work > kPatienceWithIdleness) break;
     if (now - told < std::chrono::nanoseconds(kWaitingEvery).count()) continue;
     daemon_v1::Response response;
     response.mutable_waiting();
@@ -304,14 +309,6 @@ void Conversation::ServeLease(SharedCompile& compile, const Lookup& lookup) {
   // counted.
   compile.Keep(lookup, *std::move(outcome));
   Send(&response);
-  NoteCompileTime(request->learn().compile_ns());
-}
-
-void Conversation::NoteCompileTime(int64_t nanoseconds) {
-  int64_t longest = state_.longest_compile_ns;
-  while (nanoseconds > longest &&
-         !state_.longest_compile_ns.compare_exchange_weak(longest, nanoseconds)) {
-  }
 }
 
 void Conversation::AnswerStatus() {

@@ -45,7 +45,6 @@ class Conversation {
   bool SendHit(const HotUnit& hit, daemon_v1::Hit answer);
   // Until what the wrapper compiled is kept, or it has gone; the caller holds the lease.
   void ServeLease(SharedCompile& compile, const Lookup& lookup);
-  void NoteCompileTime(int64_t nanoseconds);
   void AnswerStatus();
   void Refuse(std::string_view reason);
   void StayAlone(std::string_view reason, bool compiler_unknown = false);

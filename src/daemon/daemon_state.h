@@ -47,7 +47,6 @@ struct DaemonState {
   std::atomic<uint64_t> requests = 0;
   std::atomic<uint64_t> waiting = 0;  // conversations that wait for another's lease
   std::atomic<uint64_t> security_events = 0;
-  std::atomic<int64_t> longest_compile_ns = 0;
 
   // Something that no program of ours does. Logged as "security: <what>".
   void NoteSecurityEvent(std::string_view what);

@@ -73,6 +73,13 @@ class Together(LeaseTest):
         self.assertEqual(1, self.times_compiled())
         self.check_statistics(hits=15, misses=1)
 
+    def test_one_waits_for_as_long_as_the_others_compiler_runs(self):
+        self.behaviour.write_text("timeout 12 sh -c 'while :; do :; done'\n")
+        first, second = self.hold_and_wait(slow=0)
+        self.check_finished(first, 0)
+        self.check_finished(second, 1)
+        self.assertEqual(1, self.times_compiled())
+
     def test_other_units_do_not_wait(self):
         first = self.compile_in(0, SLOW)
         self.wait_for_compile()
@@ -229,6 +236,22 @@ class HolderStands(LeaseTest):
         self.assertLess(time.monotonic() - stopped, 30)
         os.killpg(first.pid, signal.SIGCONT)
         self.check_finished(first, 0)
+
+    def test_nobody_waits_for_a_holder_whose_diagnostics_nobody_reads(self):
+        warning = "#warning %s\n" % ("x" * 200)
+        for copy in self.copies:
+            (copy / "unit.c").write_text(warning * 1000 + daemon_case.SOURCE)
+        harness.settle()
+        first = self.compile_in(0, 0)  # its stderr is a pipe that takes 64 KiB
+        daemon_case.wait_until(lambda: self.daemon_report()["compiles_in_flight"], "the compile")
+        second = self.compile_in(1, 0)
+        since = time.monotonic()
+        second.communicate(timeout=40)
+        self.assertEqual(0, second.returncode)
+        self.assertLess(time.monotonic() - since, 20)
+        self.assertIsNone(first.poll())
+        first.communicate(timeout=40)
+        self.assertEqual(0, first.returncode)
 
     def test_daemon_killed_while_one_holds_and_one_waits(self):
         first, second = self.hold_and_wait()
