@@ -1,5 +1,6 @@
 #include "client/daemon_client.h"
 
+#include "base/clock.h"
 #include "base/logging.h"
 #include "base/private_directory.h"
 #include "base/status.h"
@@ -11,6 +12,7 @@ namespace hpcc {
 namespace {
 
 constexpr std::chrono::milliseconds kConnectTimeout{500};
+constexpr int64_t kSilenceNs = 60'000'000'000;
 // For another's compile: no daemon of ours makes anybody wait for longer than ten minutes.
 constexpr std::chrono::minutes kLongestWait{11};
 
@@ -28,12 +30,24 @@ daemon_v1::Surroundings DescribeSurroundings(FileSystem& fs) {
   return surroundings;
 }
 
+namespace {
+
+// Whether somebody waited in vain a moment ago. A daemon that goes on removes the marker; one that
+// was killed can't, and whoever starts daemons on demand (systemd) must be asked again some time.
+bool IsSilent(FileSystem& fs, const DaemonPlace& place) {
+  FileStat marker;
+  if (fs.Stat(place.silent_marker().c_str(), /*follow_symlinks=*/false, &marker) != 0) return false;
+  return Clock::Real().NowNanoseconds() - marker.modified_ns < kSilenceNs;
+}
+
+}  // namespace
+
 std::unique_ptr<DaemonClient> DaemonClient::Connect(FileSystem& fs, const DaemonPlace& place) {
   FileStat there;
   if (fs.Stat(place.socket().c_str(), /*follow_symlinks=*/false, &there) == 0) {
     // Somebody else's socket at a guessed place must not learn what is compiled here.
     if (!CheckPrivateDirectory(place.directory()).ok()) return nullptr;
-    if (FileExists(fs, place.silent_marker())) return nullptr;
+    if (IsSilent(fs, place)) return nullptr;
     absl::StatusOr<Connection> connection = Connection::ToUnixSocket(place.socket());
     // The directory was looked at by its name; who listens behind it the kernel knows.
     if (connection.ok() && connection->PeerIsThisUser()) {
@@ -42,7 +56,7 @@ std::unique_ptr<DaemonClient> DaemonClient::Connect(FileSystem& fs, const Daemon
     }
   }
   if (fs.Stat(place.address_file().c_str(), /*follow_symlinks=*/false, &there) != 0) return nullptr;
-  if (FileExists(fs, place.silent_marker())) return nullptr;
+  if (IsSilent(fs, place)) return nullptr;
   absl::StatusOr<DaemonAddress> address = ReadDaemonAddress(fs, place);
   if (!address.ok()) {
     Log(LogLevel::kWarning, std::string(address.status().message()));
@@ -70,7 +84,7 @@ absl::StatusOr<daemon_v1::Response> DaemonClient::Receive(std::chrono::milliseco
   if (!bytes.ok()) return bytes.status();
   HPCC_ASSIGN_OR_RETURN(daemon_v1::Response response, ParseResponse(*bytes));
   if (response.has_refused()) return absl::FailedPreconditionError(response.refused().reason());
-  if (response.protocol_version() != kDaemonProtocolVersion) {
+  if (response.protocol_version() != kDaemonProtocolVersion && !response.has_stopping()) {
     return absl::FailedPreconditionError(StrCat("it speaks version ", response.protocol_version()));
   }
   return response;

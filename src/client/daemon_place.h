@@ -8,8 +8,8 @@
 //                 { "version": 1, "protocol": 1, "process": 4711, "port": 40123,
 //                   "token": "<64 hex digits>" }
 //   daemon.lock   locked while a daemon lives
-//   daemon.silent made by a wrapper that waited in vain, removed by the daemon when it runs again;
-//                 while it is there wrappers don't ask
+//   daemon.silent made by a wrapper that waited in vain: for a minute after it, wrappers don't ask.
+//                 Removed by the daemon when it runs again
 //   daemon.starting  when a wrapper last started a daemon
 //
 // The directory is that of config/runtime_directory.h.

@@ -27,6 +27,7 @@ Server::Server(DaemonState& state, Listener listener, Transport transport)
 
 Server::~Server() {
   state_.stopping = true;
+  closing_ = true;
   std::unique_lock lock(mutex_);
   all_left_.wait(lock, [&] { return threads_ == 0; });
 }
@@ -65,9 +66,11 @@ void Server::Work() {
   if (!separated.ok()) {
     Log(LogLevel::kError, std::string(separated.message()));
     state_.stopping = true;
+    closing_ = true;
   }
   bool needed = true;
-  while (!state_.stopping && needed) {
+  // While the daemon leaves, whoever comes is told so at once.
+  while (!closing_ && needed) {
     try {
       needed = AcceptOnce();
     } catch (const std::exception& error) {  // no memory, above all

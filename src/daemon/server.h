@@ -7,6 +7,7 @@
 // another. There is always one more thread than conversations; beyond a limit it only
 // turns away, which a wrapper takes as "work alone".
 
+#include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <memory>
@@ -28,7 +29,8 @@ class Server {
 
   // `state` outlives the object.
   Server(DaemonState& state, Listener listener, Transport transport);
-  // Ends as soon as the state says that the daemon is stopping and all threads have noticed.
+  // Ends when all conversations have. Until then whoever comes is answered, if only that the daemon
+  // is leaving.
   ~Server();
 
   // ResourceExhausted: no thread could be started.
@@ -58,6 +60,7 @@ class Server {
   DaemonState& state_;
   Listener listener_;
   Transport transport_;
+  std::atomic<bool> closing_ = false;
   mutable std::mutex mutex_;
   std::condition_variable all_left_;
   // All below are guarded by mutex_.

@@ -285,6 +285,12 @@ TEST_F(ServerTest, AnotherVersionIsRefusedPolitely) {
       StrContains(response->refused().reason(), StrCat("speaks version ", kDaemonProtocolVersion)))
       << answer.status();
   EXPECT_EQ(state_.security_events, 0u);
+  // But to end: an update could not bring its own otherwise.
+  request.mutable_stop();
+  const absl::StatusOr<std::string> stopped =
+      Say(Connection::ToUnixSocket(place_->socket()), Frame(request));
+  ASSERT_TRUE(stopped.ok()) << stopped.status();
+  EXPECT_TRUE(ParseResponse(*stopped)->has_stopping());
 }
 
 TEST_F(ServerTest, OverLoopbackOnlyTheRightTokenIsHeard) {
@@ -375,8 +381,11 @@ TEST_F(ServerTest, AWrapperDoesNotWaitForADaemonThatIsSilent) {
   EXPECT_FALSE(Connect()->LookUp(Request()).hit);
   EXPECT_LT(clock_.MonotonicNanoseconds() - started,
             2 * std::chrono::nanoseconds(kDaemonPatience).count());
-  // Whoever comes next doesn't even try.
+  // Whoever comes next doesn't even try, but later somebody does: by then it may have been killed.
   EXPECT_EQ(Connect(), nullptr);
+  const int64_t before = Clock::Real().NowNanoseconds() - 61'000'000'000;
+  ASSERT_TRUE(FileSystem::Real().SetModified(place_->silent_marker(), before).ok());
+  EXPECT_NE(Connect(), nullptr);
 }
 
 }  // namespace
