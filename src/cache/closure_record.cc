@@ -95,6 +95,11 @@ class Recorder {
     // "./a.h" and "a.h" are one file under one name.
     if (!seen_.insert(path::WithoutDot(path)).second) return;
     const std::string resolved = path::Join(unit_.request.cwd, path);
+    // Another process, such as the daemon, finds something else there.
+    if (path::IsPerProcess(resolved)) {
+      result_.refusal = NotCacheable{NotCacheableReason::kClosureUnknown, path};
+      return;
+    }
     // What isn't a link is looked at once for both, the file and whether it was linked anew.
     FileStat own;
     const bool is_there = fs_.Stat(resolved.c_str(), /*follow_symlinks=*/false, &own) == 0;
@@ -220,6 +225,11 @@ class Recorder {
     ClosureConditions conditions = DeriveConditions(fs_, input_);
     if (conditions.changed_meanwhile) {
       result_.refusal = ChangedDuringCompile(*conditions.changed_meanwhile);
+      return;
+    }
+    for (const PathCondition& condition : conditions.conditions) {
+      if (!path::IsPerProcess(condition.path)) continue;
+      result_.refusal = NotCacheable{NotCacheableReason::kClosureUnknown, condition.path};
       return;
     }
     result_.needs_preprocessor = std::move(conditions.needs_preprocessor);

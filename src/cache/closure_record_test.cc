@@ -256,6 +256,24 @@ TEST_F(ClosureRecordTest, PragmaThatComparesTimesIsRefusedAlsoAsAnOperator) {
   }
 }
 
+TEST_F(ClosureRecordTest, NamesOfFilesThatAreAnotherForEachProcessAreRefused) {
+  Write("x.h", "");
+  Write("inc/y.h", "");
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"#include \"/proc/self/cwd/x.h\"\n", "-c m.c"},
+      {"#include <y.h>\n", "-I/proc/self/cwd/inc -c m.c"},
+      {"#include \"x.h\"\n", "-iquote /proc/self/cwd/none -c m.c"},
+      {"#if __has_include(\"/proc/self/cwd/none.h\")\n#endif\n", "-c m.c"}};
+  for (const auto& [text, command] : cases) {
+    SCOPED_TRACE(text);
+    Write("m.c", text);
+    RecordedCompile compile("gcc", Words(command), cwd_, environment_);
+    compile.Record();
+    // A place that is searched after the one where the name was found says nothing.
+    EXPECT_EQ(compile.closure().refusal.has_value(), command.find("none -c") == std::string::npos);
+  }
+}
+
 TEST_F(ClosureRecordTest, FilesStandSourceFirstEachOnce) {
   Write("a/x.h", "");
   Write("m.c", "#include <x.h>\n#include \"a/x.h\"\n#include \"./a/x.h\"\n");
