@@ -68,7 +68,7 @@ void AddRemote(const RemoteReport& remote, int64_t now_ns, TextTable* table) {
   table->Row("errors", StrCat(report.errors()), 1);
   AddUnlessZero("damaged or untrusted", metrics.rejected, table);
   AddUnlessZero("skipped while failing", metrics.skipped, table);
-  AddUnlessZero("writes given up", report.dropped, table);
+  AddUnlessZero("writes given up", report.metrics.dropped, table);
   AddUnlessZero("evicted", metrics.evicted, table);
   table->Row("received", FormatBytes(metrics.bytes_received), 1);
   table->Row("sent", FormatBytes(metrics.bytes_sent), 1);
@@ -97,7 +97,7 @@ Json ToJson(const RemoteReport& remote) {
                {"skipped", metrics.skipped},
                {"suspensions", metrics.suspensions},
                {"writes", metrics.writes},
-               {"writes_dropped", report.dropped},
+               {"writes_dropped", report.metrics.dropped},
                {"evicted", metrics.evicted},
                {"bytes_received", metrics.bytes_received},
                {"bytes_sent", metrics.bytes_sent}};

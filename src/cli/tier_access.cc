@@ -27,6 +27,9 @@ class DiskAccess final : public TierAccess {
     if (!walked.ok()) return walked;
     return keys;
   }
+  absl::StatusOr<bool> Has(const StoreKey& key) override {
+    return FileExists(fs_, store_.PathOf(key));
+  }
   absl::StatusOr<std::string> Get(const StoreKey& key) override {
     return ReadFile(fs_, store_.PathOf(key), kMaxStoredBytes);
   }
@@ -55,7 +58,8 @@ class RemoteAccess final : public TierAccess {
     for (const RemoteClient::Entry& entry : *entries) keys.push_back({ns, entry.digest});
     return keys;
   }
-  absl::StatusOr<std::string> Get(const StoreKey& key) override { return client_.Get(key); }
+  absl::StatusOr<bool> Has(const StoreKey& key) override { return client_.WalkExists(key); }
+  absl::StatusOr<std::string> Get(const StoreKey& key) override { return client_.WalkGet(key); }
   absl::Status Put(const StoreKey& key, std::string_view sealed) override {
     return client_.PutAndWait(key, sealed);
   }

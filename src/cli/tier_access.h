@@ -23,7 +23,9 @@ class TierAccess {
   virtual std::vector<StoreNamespace> Namespaces() const = 0;
   // All keys of one kind. Unimplemented: this type of cache can't tell.
   virtual absl::StatusOr<std::vector<StoreKey>> List(StoreNamespace ns) = 0;
-  // Without marking the value as used, where that can be helped.
+  // Whether it has the key, unread, for those that can't list.
+  virtual absl::StatusOr<bool> Has(const StoreKey& key) = 0;
+  // Without marking the value as used.
   virtual absl::StatusOr<std::string> Get(const StoreKey& key) = 0;
   // OK: it is kept now.
   virtual absl::Status Put(const StoreKey& key, std::string_view sealed) = 0;

@@ -110,6 +110,12 @@ class BlockCheck {
       return Wrong(text->line, key,
                    "holds a user or password; write username and password or password_file");
     }
+    // Nor here: a token may travel so, and addresses are printed.
+    if (StrContains(text->value, "?") || StrContains(text->value, "#")) {
+      return Wrong(text->line, key,
+                   "holds a query or fragment, which would be printed with it; write the address "
+                   "without it, and a token as bearer_token_file");
+    }
     return absl::OkStatus();
   }
 
@@ -122,6 +128,14 @@ class BlockCheck {
   absl::Status CheckNotBoth(std::string_view one, std::string_view other) const {
     if (!Has(one) || !Has(other)) return absl::OkStatus();
     return Wrong(block_.Text(other)->line, other, StrCat("does not go with ", one, "; write one"));
+  }
+
+  // Who can't list a cache doesn't know its size.
+  absl::Status CheckNoLimit() const {
+    if (!block_.max_size || block_.max_size->value == 0) return absl::OkStatus();
+    return Wrong(block_.max_size->line, "max_size",
+                 "can't be kept in a cache of type \"http\", which can't be listed; leave it out, "
+                 "and limit the size at the server");
   }
 
   absl::Status CheckS3() const {
@@ -147,7 +161,7 @@ class BlockCheck {
       return Wrong(block_.Text("username")->line, "username",
                    "goes with password or password_file, which are missing");
     }
-    return absl::OkStatus();
+    return CheckNoLimit();
   }
 
   const CacheBlock& block_;

@@ -181,6 +181,24 @@ TEST_F(RemoteCacheTest, AnAddressWithAPasswordIsRefusedWithoutRepeatingIt) {
   EXPECT_THAT(error, Not(HasSubstr("hunter2")));
 }
 
+TEST_F(RemoteCacheTest, AnAddressWithAQueryIsRefusedWithoutRepeatingIt) {
+  for (const std::string tier :
+       {"type = \"http\"\nurl = \"https://a.example/x?token=hunter2\"\n",
+        "type = \"http\"\nurl = \"https://a.example/x#hunter2\"\n",
+        "type = \"s3\"\nendpoint = \"https://a.example?token=hunter2\"\nbucket = \"b\"\n"}) {
+    const std::string error = Wrong("[[cache]]\n" + tier);
+    EXPECT_THAT(error, testing::StartsWith("3: cache[0]."));
+    EXPECT_THAT(error, HasSubstr("holds a query or fragment"));
+    EXPECT_THAT(error, Not(HasSubstr("hunter2")));
+  }
+}
+
+TEST_F(RemoteCacheTest, ALimitThatCantBeKeptIsRefused) {
+  EXPECT_EQ(Wrong("[[cache]]\ntype = \"http\"\nurl = \"https://a\"\nmax_size = \"1G\"\n"),
+            "4: cache[0].max_size: can't be kept in a cache of type \"http\", which can't be "
+            "listed; leave it out, and limit the size at the server");
+}
+
 TEST_F(RemoteCacheTest, OnePlaceWrittenTwiceIsRefused) {
   const std::string s3 = "[[cache]]\ntype = \"s3\"\nbucket = \"b\"\n";
   EXPECT_EQ(Wrong(s3 + s3),

@@ -94,8 +94,26 @@ RemoteClient::~RemoteClient() = default;
 
 absl::StatusOr<std::string> RemoteClient::Get(const StoreKey& key) {
   std::optional<absl::StatusOr<Answer>> expected = TakeExpected(key);
-  absl::StatusOr<Answer> answered =
-      expected ? *std::move(expected) : Ask(GetRequest(key), {}, kReadPatience);
+  return ValueOf(expected ? *std::move(expected) : Ask(GetRequest(key), {}, kReadPatience));
+}
+
+absl::StatusOr<std::string> RemoteClient::WalkGet(const StoreKey& key) {
+  remote_v1::Request request = GetRequest(key);
+  request.mutable_get()->set_walk(true);
+  return ValueOf(Ask(request, {}, kReadPatience));
+}
+
+absl::StatusOr<bool> RemoteClient::WalkExists(const StoreKey& key) {
+  const remote_v1::Request request = ForKey(
+      key, [](remote_v1::Request* message) { return message->mutable_exists()->mutable_key(); });
+  HPCC_ASSIGN_OR_RETURN(const Answer answer, Ask(request, {}, kReadPatience));
+  const absl::Status status = StatusOf(answer.response);
+  if (absl::IsNotFound(status)) return false;
+  HPCC_RETURN_IF_ERROR(status);
+  return true;
+}
+
+absl::StatusOr<std::string> RemoteClient::ValueOf(absl::StatusOr<Answer> answered) {
   HPCC_ASSIGN_OR_RETURN(Answer answer, std::move(answered));
   HPCC_RETURN_IF_ERROR(StatusOf(answer.response));
   if (!answer.response.has_found()) return absl::InternalError("hpcc-remote: another answer");

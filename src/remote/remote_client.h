@@ -69,7 +69,10 @@ class RemoteClient final : public Store {
   // Expect: `key` is asked for; the next Get() of it takes the answer.
   void Expect(const StoreKey& key);
 
-  // For the commands, which wait for answers as long as these may take.
+  // For the commands, which walk a cache and wait for answers as long as these may take: nothing of
+  // this is skipped because the cache fails at times. WalkGet is no use of the value.
+  absl::StatusOr<std::string> WalkGet(const StoreKey& key);
+  absl::StatusOr<bool> WalkExists(const StoreKey& key);
   absl::Status PutAndWait(const StoreKey& key, std::string_view sealed);
   struct Entry {
     Digest digest;
@@ -90,6 +93,7 @@ class RemoteClient final : public Store {
   class Line;
   using Deadline = std::chrono::steady_clock::time_point;
 
+  static absl::StatusOr<std::string> ValueOf(absl::StatusOr<Answer> answered);
   absl::StatusOr<Answer> Ask(const remote_v1::Request& request, std::string_view value,
                              std::chrono::milliseconds patience);
   absl::Status Send(Line& line, remote_v1::Request request, std::string_view value,

@@ -121,6 +121,9 @@ absl::StatusOr<remote_v1::Request> ParseRemoteRequest(std::string_view bytes) {
     case remote_v1::Request::kRemove:
       HPCC_RETURN_IF_ERROR(CheckKey(request.remove().key()));
       break;
+    case remote_v1::Request::kExists:
+      HPCC_RETURN_IF_ERROR(CheckKey(request.exists().key()));
+      break;
     case remote_v1::Request::kList:
       if (!NamespaceFits(request.list().store_namespace())) return Wrong("store_namespace");
       break;

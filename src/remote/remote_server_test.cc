@@ -110,6 +110,68 @@ TEST_F(RemoteServerTest, ADamagedObjectIsDataLossAndCounted) {
   EXPECT_THAT(report->notice, HasSubstr("security: remote-object-damaged"));
 }
 
+TEST_F(RemoteServerTest, AWalkReadsOnHoweverMuchIsDamaged) {
+  RemoteClient client = Client();
+  const auto key = [](int i) { return Key(StrCat(i)); };
+  for (int i = 0; i < 12; ++i) {
+    ASSERT_TRUE(client.PutAndWait(key(i), SealValue(key(i), "value")).ok());
+    if (i < 10) cache_.Replace(ObjectOf(key(i)), "damaged");
+  }
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(absl::IsDataLoss(client.WalkGet(key(i)).status())) << i;
+  EXPECT_TRUE(client.WalkGet(key(10)).ok());
+  // A build meets them and leaves the cache alone; a walk goes on.
+  for (int i = 0; i < 10; ++i) client.Get(key(i)).status().IgnoreError();
+  EXPECT_TRUE(absl::IsUnavailable(client.Get(key(10)).status()));
+  EXPECT_TRUE(client.WalkGet(key(11)).ok());
+}
+
+TEST_F(RemoteServerTest, WhetherThereIsAValueIsToldWithoutReadingIt) {
+  RemoteClient client = Client();
+  const StoreKey key = Key("a");
+  EXPECT_FALSE(*client.WalkExists(key));
+  ASSERT_TRUE(client.PutAndWait(key, SealValue(key, "value")).ok());
+  EXPECT_TRUE(*client.WalkExists(key));
+  cache_.status = 500;
+  EXPECT_FALSE(client.WalkExists(key).ok());
+  EXPECT_EQ(state_->security_events, 0u);
+}
+
+TEST_F(RemoteServerTest, AConnectionThatIsKeptLooksAgainAtItsFiles) {
+  const std::string token = scratch_.path() + "/token";
+  config_.cache[0].http.bearer_token_file = token;
+  cache_.wanted_header = "authorization: bearer second";
+  RemoteClient client = Client();
+  const StoreKey key = Key("a");
+  // There is none at first, then a wrong one, then the right one: all on one connection.
+  EXPECT_TRUE(absl::IsUnauthenticated(client.WalkGet(key).status()));
+  ASSERT_TRUE(WriteFileAtomically(fs_, token, "first\n").ok());
+  const auto became = [&](bool (*is)(const absl::Status&)) {
+    for (int i = 0; i < 100; ++i) {
+      if (is(client.WalkGet(key).status())) return true;
+      Clock::Real().Sleep(milliseconds(100));
+    }
+    return false;
+  };
+  EXPECT_TRUE(became([](const absl::Status& status) {
+    return std::string(status.message()).find("401") != std::string::npos;
+  }));
+  ASSERT_TRUE(WriteFileAtomically(fs_, token, "second\n").ok());
+  EXPECT_TRUE(became(absl::IsNotFound));
+  EXPECT_TRUE(client.PutAndWait(key, SealValue(key, "value")).ok());
+}
+
+TEST_F(RemoteServerTest, ATrustedKeyInAFileIsReadAgain) {
+  const std::string pem = scratch_.path() + "/pub.pem";
+  config_.signing.trusted_keys = {pem};
+  EXPECT_FALSE(absl::IsNotFound(Client().Get(Key("a")).status()));
+  ASSERT_TRUE(WriteFileAtomically(fs_, pem,
+                                  "-----BEGIN PUBLIC KEY-----\n"
+                                  "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"
+                                  "-----END PUBLIC KEY-----\n")
+                  .ok());
+  EXPECT_TRUE(absl::IsNotFound(Client().Get(Key("a")).status()));
+}
+
 TEST_F(RemoteServerTest, CountersOutliveTheServer) {
   const StoreKey key = Key("a");
   {

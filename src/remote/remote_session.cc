@@ -19,6 +19,7 @@ constexpr milliseconds kFrameTimeout{5000};  // of what has begun to come
 constexpr milliseconds kValueTimeout{10'000};
 constexpr milliseconds kSendTimeout{10'000};
 constexpr milliseconds kFlushPatience{115'000};
+constexpr int64_t kLookEvery = 2'000'000'000;   // nanoseconds
 constexpr int64_t kWorkingEvery = 500'000'000;  // nanoseconds
 
 // While it lives a request is in flight.
@@ -97,23 +98,32 @@ bool RemoteSession::Serve(const remote_v1::Request& request) {
   }
   if (request.has_compile() && !tier_) return ServeCompile(request.compile());
   if (request.has_open() && !tier_) {
-    tier_ = state_.tiers.For(request.open());
+    open_ = request.open();
+    LookAgain();
     return true;
   }
   if (request.has_open() || !tier_) {
     state_.NoteSecurityEvent("remote-broken-protocol", "a request out of turn");
     return false;
   }
+  if (state_.clock.MonotonicNanoseconds() - looked_ns_ >= kLookEvery) LookAgain();
   // Its value comes in any case.
   if (request.has_put()) return ServePut(request.put());
   if (!tier_->ok()) return Answer(tier_->status());
   return ServeOpened(request, ***tier_);
 }
 
+void RemoteSession::LookAgain() {
+  looked_ns_ = state_.clock.MonotonicNanoseconds();
+  tier_ = state_.tiers.For(open_);
+}
+
 bool RemoteSession::ServeOpened(const remote_v1::Request& request, RemoteTier& tier) {
   switch (request.body_case()) {
     case remote_v1::Request::kGet:
-      return ServeGet(DecodeKey(request.get().key()), tier);
+      return ServeGet(request.get(), tier);
+    case remote_v1::Request::kExists:
+      return ServeExists(DecodeKey(request.exists().key()), tier);
     case remote_v1::Request::kRemove: {
       const StoreKey key = DecodeKey(request.remove().key());
       state_.queue.Drop(tier.objects(), key);
@@ -133,16 +143,24 @@ bool RemoteSession::ServeOpened(const remote_v1::Request& request, RemoteTier& t
   }
 }
 
-bool RemoteSession::ServeGet(const StoreKey& key, RemoteTier& tier) {
+bool RemoteSession::ServeGet(const remote_v1::Get& get, RemoteTier& tier) {
+  const StoreKey key = DecodeKey(get.key());
   remote_v1::Response response;
   if (const std::shared_ptr<const std::string> waiting = state_.queue.Find(tier.objects(), key)) {
     response.mutable_found()->set_size(waiting->size());
     return Send(&response, *waiting);
   }
-  const absl::StatusOr<std::string> sealed = tier.objects().Get(key);
+  const absl::StatusOr<std::string> sealed =
+      get.walk() ? tier.objects().WalkGet(key) : tier.objects().Get(key);
   if (!sealed.ok()) return Answer(sealed.status());
   response.mutable_found()->set_size(sealed->size());
   return Send(&response, *sealed);
+}
+
+bool RemoteSession::ServeExists(const StoreKey& key, RemoteTier& tier) {
+  const absl::StatusOr<bool> exists = tier.objects().WalkExists(key);
+  if (!exists.ok()) return Answer(exists.status());
+  return Answer(*exists ? absl::OkStatus() : absl::NotFoundError("there is no such value"));
 }
 
 bool RemoteSession::ServePut(const remote_v1::Put& put) {
@@ -162,10 +180,10 @@ bool RemoteSession::ServePut(const remote_v1::Put& put) {
   const StoreKey key = DecodeKey(put.key());
   if (put.and_wait()) {
     state_.queue.Drop(tier->objects(), key);
-    return Answer(tier->objects().Put(key, *sealed));
+    return Answer(tier->objects().WalkPut(key, *sealed));
   }
   const absl::Status taken = state_.queue.Add(ObjectsOf(tier), key, *std::move(sealed));
-  if (!taken.ok()) tier->CountDropped();
+  if (!taken.ok()) tier->objects().CountDropped();
   return Answer(taken);
 }
 

@@ -29,8 +29,11 @@ class RemoteSession {
   std::optional<remote_v1::Request> Receive();
   // False: the connection is over.
   bool Serve(const remote_v1::Request& request);
+  // What the connection is open for, as its files are now.
+  void LookAgain();
   bool ServeOpened(const remote_v1::Request& request, RemoteTier& tier);
-  bool ServeGet(const StoreKey& key, RemoteTier& tier);
+  bool ServeGet(const remote_v1::Get& get, RemoteTier& tier);
+  bool ServeExists(const StoreKey& key, RemoteTier& tier);
   bool ServePut(const remote_v1::Put& put);
   bool ServeList(StoreNamespace ns, RemoteTier& tier);
   bool ServeStatus();
@@ -40,7 +43,10 @@ class RemoteSession {
 
   RemoteState& state_;
   Connection connection_;
-  // What the connection is open for; nothing before the Open.
+  // What the connection is open for; nothing before the Open. A program keeps its connections for
+  // as long as it is busy, and files with secrets change.
+  remote_v1::Open open_;
+  int64_t looked_ns_ = 0;  // monotonic
   std::optional<absl::StatusOr<std::shared_ptr<RemoteTier>>> tier_;
 };
 

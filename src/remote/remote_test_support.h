@@ -80,6 +80,8 @@ class FakeHttpCache {
   std::atomic<int> status{0};     // answered to everything, unless 0
   std::atomic<bool> hang{false};  // answers nothing for a while
   std::atomic<int> requests{0};
+  // Whoever doesn't send it gets 401, unless empty; in lower case. Set before the first request.
+  std::string wanted_header;
 
  private:
   void Accept() {
@@ -123,6 +125,10 @@ class FakeHttpCache {
     const size_t space = head.find(' ');
     const std::string method = head.substr(0, space);
     const std::string name = head.substr(space + 2, head.find(' ', space + 1) - space - 2);
+    if (AsciiLower(head).find(wanted_header) == std::string::npos) {
+      SendAll(connection, Response(401, ""));
+      return;
+    }
     SendAll(connection, AnswerTo(method, name, bytes.substr(end + 4, length)));
   }
   std::string AnswerTo(const std::string& method, const std::string& name, std::string body) {

@@ -71,11 +71,6 @@ void RemoteTier::Notice(std::string_view text) {
   WriteTierNotice(fs_, local_directory_, tier_, clock_.NowNanoseconds(), text);
 }
 
-void RemoteTier::CountDropped() {
-  const std::lock_guard lock(mutex_);
-  if (statistics_ != nullptr) statistics_->Add(TierCounter::kDropped);
-}
-
 void RemoteTier::SaveStatistics() {
   const RemoteMetrics now = objects_->Metrics();
   const std::lock_guard lock(mutex_);
@@ -92,8 +87,12 @@ void RemoteTier::SaveStatistics() {
 std::string RemoteTiers::KeyOf(const remote_v1::Open& open) const {
   Hasher hasher("hpcc.remote-tier.v1");
   hasher.Field(open.SerializeAsString());
-  for (const std::string& file : {open.tier().password_file(), open.tier().bearer_token_file(),
-                                  open.tier().ca_file(), open.signing().key_file()}) {
+  std::vector<std::string> files = {open.tier().password_file(), open.tier().bearer_token_file(),
+                                    open.tier().ca_file(), open.signing().key_file()};
+  // Those that are keys themselves are no files.
+  files.insert(files.end(), open.signing().trusted_keys().begin(),
+               open.signing().trusted_keys().end());
+  for (const std::string& file : files) {
     FileStat stat;
     const bool there =
         !file.empty() && fs_.Stat(file.c_str(), /*follow_symlinks=*/true, &stat) == 0;

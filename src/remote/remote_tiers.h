@@ -33,8 +33,6 @@ class RemoteTier {
   RemoteObjects& objects() { return *objects_; }
   const CacheTier& description() const { return tier_; }
 
-  // A value that could not be taken.
-  void CountDropped();
   // Adds what happened since the last time to the counters on disk.
   void SaveStatistics();
 
@@ -56,7 +54,7 @@ class RemoteTier {
 };
 
 // Its objects, in a pointer that keeps all of the tier.
-inline std::shared_ptr<Store> ObjectsOf(const std::shared_ptr<RemoteTier>& tier) {
+inline std::shared_ptr<RemoteObjects> ObjectsOf(const std::shared_ptr<RemoteTier>& tier) {
   return {tier, &tier->objects()};
 }
 
@@ -66,8 +64,8 @@ class RemoteTiers {
   // Both outlive it.
   RemoteTiers(FileSystem& fs, Clock& clock) : fs_(fs), clock_(clock) {}
 
-  // The tier that `open` describes; made when it is new, or when a file with a secret it names has
-  // changed. An error is remembered for a few seconds.
+  // The tier that `open` describes; made when it is new, or when a file it names (secrets, keys,
+  // authorities) has changed. An error is remembered for a few seconds.
   absl::StatusOr<std::shared_ptr<RemoteTier>> For(const remote_v1::Open& open);
 
   void SaveStatistics();

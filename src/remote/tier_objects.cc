@@ -29,6 +29,13 @@ absl::StatusOr<std::string> ReadSecret(FileSystem& fs, const std::string& path) 
   return std::string(line);
 }
 
+// What is said of a file that isn't there must not read as if there were no such value.
+absl::Status Unusable(std::string_view key, const absl::Status& why) {
+  const absl::StatusCode code =
+      absl::IsNotFound(why) ? absl::StatusCode::kFailedPrecondition : why.code();
+  return absl::Status(code, StrCat("signing.", key, ": ", std::string(why.message())));
+}
+
 absl::StatusOr<TierObjectStore> OpenS3(const CacheTier& tier, const Environment& environment,
                                        FileSystem& fs, Clock& clock) {
   TierObjectStore store;
@@ -83,11 +90,14 @@ absl::StatusOr<RemoteObjectsOptions> TierObjectsOptions(const CacheTier& tier,
   options.read_only = tier.read_only;
   options.max_size = tier.max_size;
   if (!signing.key_file.empty() && !tier.read_only) {
-    HPCC_ASSIGN_OR_RETURN(options.signer, Ed25519Signer::FromFile(fs, signing.key_file));
+    auto signer = Ed25519Signer::FromFile(fs, signing.key_file);
+    if (!signer.ok()) return Unusable("key_file", signer.status());
+    options.signer = *std::move(signer);
   }
   for (const std::string& text : signing.trusted_keys) {
-    HPCC_ASSIGN_OR_RETURN(Ed25519PublicKey key, ParseTrustedKey(fs, text));
-    options.trusted_keys.push_back(std::move(key));
+    absl::StatusOr<Ed25519PublicKey> key = ParseTrustedKey(fs, text);
+    if (!key.ok()) return Unusable("trusted_keys", key.status());
+    options.trusted_keys.push_back(*std::move(key));
   }
   return options;
 }

@@ -35,6 +35,7 @@ void ForEachCounter(Use use) {
   use(TierCounter::kBytesSent, &RemoteMetrics::bytes_sent);
   use(TierCounter::kEvicted, &RemoteMetrics::evicted);
   use(TierCounter::kSuspensions, &RemoteMetrics::suspensions);
+  use(TierCounter::kDropped, &RemoteMetrics::dropped);
 }
 
 template <typename Use>
@@ -113,7 +114,6 @@ absl::StatusOr<TierReport> ReadTierReport(FileSystem& fs, const std::string& loc
     }
   });
   report.unreachable = from.Load(Index(TierCounter::kUnreachable));
-  report.dropped = from.Load(Index(TierCounter::kDropped));
   return report;
 }
 

@@ -39,7 +39,7 @@ enum class TierCounter : uint16_t {
   kEvicted = 9,
   kSuspensions = 10,
   kUnreachable = 11,  // hpcc-remote could not be asked
-  kDropped = 12,      // values not taken because too many waited to be written
+  kDropped = 12,      // values to be written that were not taken, or were given up
   kFirstHitLatency = 32,
   kFirstMissLatency = 128,
   kFirstWriteLatency = 224,
@@ -49,7 +49,6 @@ inline constexpr size_t kTierCounterCount = 320;
 struct TierReport {
   RemoteMetrics metrics;
   uint64_t unreachable = 0;
-  uint64_t dropped = 0;
   std::string notice;  // "": nothing happened yet
   int64_t notice_ns = 0;
 

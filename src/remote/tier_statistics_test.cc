@@ -86,8 +86,8 @@ TEST_F(TierStatisticsTest, CachesOfOtherNamesAreCountedApart) {
   Open()->Add(TierCounter::kDropped);
   CacheTier other = tier_;
   other.http.url = "http://other.example";
-  EXPECT_EQ(ReadTierReport(fs_, local_, other)->dropped, 0u);
-  EXPECT_EQ(Report().dropped, 1u);
+  EXPECT_EQ(ReadTierReport(fs_, local_, other)->metrics.dropped, 0u);
+  EXPECT_EQ(Report().metrics.dropped, 1u);
 }
 
 // The format as the header states it: a change of these bytes is a change of the version.

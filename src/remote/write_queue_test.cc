@@ -9,6 +9,7 @@
 #include "remote/remote_test_support.h"
 #include "remote/remote_tiers.h"
 #include "store/packed_value.h"
+#include "store/remote_objects_test_util.h"
 #include "store/verified_store.h"
 
 namespace hpcc {
@@ -143,6 +144,103 @@ TEST_F(WriteQueueTest, ATierLivesAsLongAsSomethingWaitsForIt) {
   other.reset();
   ASSERT_TRUE(queue_->Flush(kPatience));
   EXPECT_EQ(cache_.objects().count(name), 1u);
+}
+
+// With objects in memory, and suspensions that are soon over.
+class PatientWriteQueueTest : public testing::Test {
+ protected:
+  static constexpr int kValues = 20;
+
+  PatientWriteQueueTest() {
+    tier_ = *RemoteObjects::Make(
+        objects_, {.breaker = {.first_pause = milliseconds(20), .longest_pause = milliseconds(20)}},
+        Clock::Real());
+  }
+  void StartQueue(const WritePatience& patience) { queue_.emplace(kRoom, 2, patience); }
+  static StoreKey Key(int number) { return {StoreNamespace::kResult, Digest::Of(StrCat(number))}; }
+  static std::string Sealed(int number, char filled = 'v') {
+    return SealValue(Key(number), std::string(10, filled));
+  }
+  void AddAll() {
+    for (int i = 0; i < kValues; ++i) {
+      ASSERT_TRUE(queue_->Add(tier_, Key(i), Sealed(i)).ok());
+    }
+  }
+  // From now on; `count` times at most.
+  void LetWritesFail(const absl::Status& status, int count = 1 << 30) {
+    left_ = count;
+    objects_.before = [this, status](std::string_view operation) {
+      return operation == "put" && left_-- > 0 ? status : absl::OkStatus();
+    };
+  }
+
+  std::atomic<int> left_{0};
+  FakeObjectStore objects_{Clock::Real()};
+  std::shared_ptr<RemoteObjects> tier_;
+  std::optional<WriteQueue> queue_;
+};
+
+TEST_F(PatientWriteQueueTest, ABurstOfThrottlingLosesNothing) {
+  StartQueue({.first_rest = milliseconds(10)});
+  LetWritesFail(absl::UnavailableError("503 SlowDown"), 12);
+  AddAll();
+  ASSERT_TRUE(queue_->Flush(kPatience));
+  EXPECT_EQ(objects_.objects().size(), size_t{kValues});
+  EXPECT_EQ(tier_->Metrics().dropped, 0u);
+  EXPECT_GT(tier_->Metrics().suspensions, 0u);
+  EXPECT_EQ(queue_->bytes(), 0u);
+}
+
+TEST_F(PatientWriteQueueTest, EachIsTriedABoundedNumberOfTimes) {
+  StartQueue({.attempts = 3, .first_rest = milliseconds(1)});
+  LetWritesFail(absl::UnavailableError("503"));
+  AddAll();
+  ASSERT_TRUE(queue_->Flush(kPatience));
+  EXPECT_EQ(objects_.calls("put"), 3 * kValues);
+  EXPECT_EQ(tier_->Metrics().dropped, uint64_t{kValues});
+  EXPECT_EQ(queue_->bytes(), 0u);
+  EXPECT_EQ(queue_->values(), 0u);
+}
+
+TEST_F(PatientWriteQueueTest, NoneIsKeptForEver) {
+  StartQueue({.attempts = 1000, .first_rest = milliseconds(1), .longest = milliseconds(100)});
+  LetWritesFail(absl::UnavailableError("503"));
+  AddAll();
+  ASSERT_TRUE(queue_->Flush(kPatience));
+  EXPECT_EQ(tier_->Metrics().dropped, uint64_t{kValues});
+}
+
+TEST_F(PatientWriteQueueTest, WhatIsNotAllowedIsGivenUpAtOnce) {
+  StartQueue({});
+  LetWritesFail(absl::PermissionDeniedError("s3:PutObject"));
+  AddAll();
+  ASSERT_TRUE(queue_->Flush(milliseconds(1000)));
+  EXPECT_EQ(tier_->Metrics().dropped, uint64_t{kValues});
+  EXPECT_LE(objects_.calls("put"), 4);
+}
+
+TEST_F(PatientWriteQueueTest, WhatIsHeldBackIsFoundAndReplaced) {
+  StartQueue({.first_rest = milliseconds(100)});
+  LetWritesFail(absl::UnavailableError("503"), 1);
+  ASSERT_TRUE(queue_->Add(tier_, Key(0), Sealed(0, 'x')).ok());
+  while (objects_.calls("put") == 0) Clock::Real().Sleep(milliseconds(1));
+  ASSERT_NE(queue_->Find(*tier_, Key(0)), nullptr);
+  EXPECT_EQ(*queue_->Find(*tier_, Key(0)), Sealed(0, 'x'));
+  ASSERT_TRUE(queue_->Add(tier_, Key(0), Sealed(0, 'y')).ok());
+  ASSERT_TRUE(queue_->Flush(kPatience));
+  EXPECT_EQ(*tier_->WalkGet(Key(0)), Sealed(0, 'y'));
+  EXPECT_EQ(queue_->bytes(), 0u);
+}
+
+TEST_F(PatientWriteQueueTest, WaitingInVainIsNotWaitedFor) {
+  StartQueue({.first_rest = std::chrono::minutes(1)});
+  LetWritesFail(absl::UnavailableError("503"));
+  ASSERT_TRUE(queue_->Add(tier_, Key(0), Sealed(0)).ok());
+  const int64_t began = Clock::Real().MonotonicNanoseconds();
+  EXPECT_FALSE(queue_->Flush(kPatience));
+  EXPECT_LT(Clock::Real().MonotonicNanoseconds() - began, 5'000'000'000);
+  queue_.reset();
+  EXPECT_EQ(tier_->Metrics().dropped, 1u);
 }
 
 }  // namespace

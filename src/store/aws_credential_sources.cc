@@ -31,9 +31,9 @@ absl::Status Of(std::string_view source, const absl::Status& status) {
                       StrCat("AWS credentials: ", source, ": ", std::string(status.message())));
 }
 
-// What would break out of a header line.
-bool FitsInHeader(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+bool AllFitInHeader(const AwsCredentials& credentials) {
+  return FitsInHeader(credentials.access_key) && FitsInHeader(credentials.secret_key) &&
+         FitsInHeader(credentials.session_token);
 }
 
 absl::StatusOr<std::string> ReadToken(const SourceContext& context, std::string_view source,
@@ -86,6 +86,10 @@ absl::Status CheckSupported(const AwsProfile& profile, const std::string& source
 
 }  // namespace
 
+bool FitsInHeader(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 std::chrono::milliseconds SourceContext::Left() const {
   const int64_t left_ns = deadline_ns - clock.MonotonicNanoseconds();
   return std::chrono::milliseconds(std::max<int64_t>(1, left_ns / 1'000'000));
@@ -109,10 +113,11 @@ SourceAnswer CredentialsOfEnvironment(const SourceContext& context) {
     return Failed("environment", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together");
   }
   const std::string token = context.environment.GetOrEmpty("AWS_SESSION_TOKEN");
-  if (!FitsInHeader(access) || !FitsInHeader(secret) || !FitsInHeader(token)) {
-    return Failed("environment", "a key or token with blanks or control characters");
+  AwsCredentials credentials{access, secret, token, 0};
+  if (!AllFitInHeader(credentials)) {
+    return Failed("environment", "a key or token with control characters");
   }
-  return SourcedCredentials{{access, secret, token, 0}, "environment", /*can_change=*/false};
+  return SourcedCredentials{std::move(credentials), "environment", /*can_change=*/false};
 }
 
 SourceAnswer CredentialsOfProfile(const SourceContext& context) {
@@ -150,6 +155,9 @@ SourceAnswer CredentialsOfProfile(const SourceContext& context) {
                           AssumeRoleWithWebIdentity(context, role, token_file,
                                                     Setting(profile, "role_session_name")));
     return SourcedCredentials{std::move(credentials), source};
+  }
+  if (!AllFitInHeader(credentials)) {
+    return Failed(source, "a key or token with control characters");
   }
   const bool has_keys = !credentials.access_key.empty() && !credentials.secret_key.empty();
   if (!has_keys || !role.empty()) HPCC_RETURN_IF_ERROR(CheckSupported(profile, source));
@@ -191,12 +199,14 @@ absl::StatusOr<std::string> StsUrl(const SourceContext& context) {
   return url + "/";
 }
 
-const char* TextAt(const tinyxml2::XMLElement* element, const char* name) {
+std::string TextAt(const tinyxml2::XMLElement* element, const char* name) {
   const tinyxml2::XMLElement* child =
       element == nullptr ? nullptr : element->FirstChildElement(name);
   const char* text = child == nullptr ? nullptr : child->GetText();
-  return text == nullptr ? "" : text;
+  return text == nullptr ? std::string() : std::string(StripBlanks(text));
 }
+
+}  // namespace
 
 absl::StatusOr<AwsCredentials> ParseStsAnswer(std::string_view xml) {
   tinyxml2::XMLDocument document;
@@ -212,12 +222,14 @@ absl::StatusOr<AwsCredentials> ParseStsAnswer(std::string_view xml) {
                              TextAt(keys, "SessionToken"), 0};
   const std::optional<int64_t> expires = ParseIsoTime(TextAt(keys, "Expiration"));
   if (credentials.access_key.empty() || credentials.secret_key.empty() ||
-      credentials.session_token.empty() || !expires) {
+      credentials.session_token.empty() || !AllFitInHeader(credentials) || !expires) {
     return Failed("web identity", "the answer of STS holds no credentials");
   }
   credentials.expires_ns = *expires;
   return credentials;
 }
+
+namespace {
 
 // The code of <ErrorResponse><Error><Code>; empty when there is none.
 std::string StsErrorCode(std::string_view xml) {
@@ -267,7 +279,7 @@ absl::StatusOr<AwsCredentials> ParseCredentialsJson(std::string_view json) {
   };
   AwsCredentials credentials{text("AccessKeyId"), text("SecretAccessKey"), text("Token"), 0};
   if (credentials.access_key.empty() || credentials.secret_key.empty() ||
-      !FitsInHeader(credentials.access_key) || !FitsInHeader(credentials.session_token)) {
+      !AllFitInHeader(credentials)) {
     return absl::InvalidArgumentError("the answer holds no credentials");
   }
   const std::string expiration = text("Expiration");

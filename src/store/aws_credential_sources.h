@@ -36,6 +36,9 @@ struct SourceContext {
   std::chrono::milliseconds Left() const;
 };
 
+// Nothing in it would break out of a header line, where such texts go.
+bool FitsInHeader(std::string_view text);
+
 SourceAnswer CredentialsOfConfiguration(const SourceContext& context);
 SourceAnswer CredentialsOfEnvironment(const SourceContext& context);
 SourceAnswer CredentialsOfProfile(const SourceContext& context);
@@ -48,6 +51,9 @@ absl::StatusOr<AwsCredentials> AssumeRoleWithWebIdentity(const SourceContext& co
                                                          const std::string& role_arn,
                                                          const std::string& token_file,
                                                          const std::string& session_name);
+
+// The answer of STS to that, without blanks around what it says. Unauthenticated for anything else.
+absl::StatusOr<AwsCredentials> ParseStsAnswer(std::string_view xml);
 
 // {"AccessKeyId": …, "SecretAccessKey": …, "Token": …, "Expiration": …} of containers and
 // instances. InvalidArgument for anything else.

@@ -1,4 +1,5 @@
-// Whatever a metadata service answers: it is read or refused.
+// Whatever a metadata service or STS answers: it is read or refused, and what is read fits into a
+// header line.
 
 #include <cstdint>
 #include <cstdlib>
@@ -6,8 +7,15 @@
 #include "store/aws_credential_sources.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const auto credentials =
-      hpcc::ParseCredentialsJson(std::string_view(reinterpret_cast<const char*>(data), size));
-  if (credentials.ok() && credentials->access_key.empty()) std::abort();
+  const std::string_view answer(reinterpret_cast<const char*>(data), size);
+  for (const auto& credentials :
+       {hpcc::ParseCredentialsJson(answer), hpcc::ParseStsAnswer(answer)}) {
+    if (!credentials.ok()) continue;
+    if (credentials->access_key.empty()) std::abort();
+    for (const std::string* text :
+         {&credentials->access_key, &credentials->secret_key, &credentials->session_token}) {
+      if (!hpcc::FitsInHeader(*text)) std::abort();
+    }
+  }
   return 0;
 }

@@ -1,5 +1,6 @@
 #include "store/aws_credentials.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 
@@ -16,6 +17,9 @@ namespace {
 constexpr int64_t kRefreshBeforeNs = 300LL * 1'000'000'000;
 // Credentials that end sooner than this may end before a request has arrived.
 constexpr int64_t kUnusableBeforeNs = 10LL * 1'000'000'000;
+// What a request gives its source for new ones while those at hand are still good: it needs the
+// rest of its time itself. A source that takes longer is given the time once they are not.
+constexpr std::chrono::milliseconds kRefreshPatience{500};
 // How long the answer of a source stands, when it gave nothing or what the server refused.
 constexpr int64_t kAskAgainAfterNs = 10LL * 1'000'000'000;
 
@@ -88,8 +92,9 @@ absl::StatusOr<AwsCredentials> AwsCredentialChain::Get(std::chrono::milliseconds
     return Answer();
   }
   asking_ = true;
+  const bool refused = refused_;
   lock.unlock();
-  SourceAnswer answer = Ask(patience);
+  SourceAnswer answer = Ask(usable && !refused ? std::min(patience, kRefreshPatience) : patience);
   lock.lock();
   Keep(std::move(answer));
   asking_ = false;
@@ -103,7 +108,7 @@ void AwsCredentialChain::Keep(SourceAnswer answer) {
   failure_ = answer.status();
   if (!answer.ok()) return;
   if (!answer->has_value()) {
-    source_ = "none found";
+    if (!GoodFor(0)) source_ = "none found";
     failure_ = absl::UnauthenticatedError(
         "AWS credentials: none were found in the configuration, the environment, ~/.aws, or a "
         "container's or instance's metadata");

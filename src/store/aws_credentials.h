@@ -45,7 +45,8 @@ class AwsCredentialProvider {
   virtual ~AwsCredentialProvider() = default;
 
   // Credentials that are valid now. Waits at most `patience`, and only when there are none yet or
-  // they are about to expire; several who ask at once wait for one answer. Unauthenticated: none
+  // they are about to expire; half a second at most while they are still good. Several who ask at
+  // once wait for one answer. Unauthenticated: none
   // were found, or their source refused; one line that says which source and why.
   // DeadlineExceeded, Unavailable: the source did not answer.
   virtual absl::StatusOr<AwsCredentials> Get(std::chrono::milliseconds patience) = 0;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "store/aws_credential_sources.h"
 #include "store/http_test_util.h"
 #include "store/store_test_util.h"
 
@@ -162,6 +163,30 @@ TEST_F(AwsCredentialsTest, AWebIdentityIsExchangedAtSts) {
             "WebIdentityToken=jwt.sesame");
 }
 
+TEST_F(AwsCredentialsTest, WhatWouldBreakOutOfAHeaderIsNoCredential) {
+  const auto answer = [](std::string_view access, std::string_view secret, std::string_view token) {
+    return StrCat("<R><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>", access,
+                  "</AccessKeyId><SecretAccessKey>", secret, "</SecretAccessKey><SessionToken>",
+                  token, "</SessionToken><Expiration>2030-01-01T00:00:00Z</Expiration>",
+                  "</Credentials></AssumeRoleWithWebIdentityResult></R>");
+  };
+  const absl::StatusOr<AwsCredentials> padded =
+      ParseStsAnswer(answer("\n  AK\n", " sesame ", "\ttoken\n"));
+  ASSERT_TRUE(padded.ok()) << padded.status();
+  EXPECT_EQ(padded->access_key, "AK");
+  EXPECT_EQ(padded->secret_key, "sesame");
+  EXPECT_EQ(padded->session_token, "token");
+  EXPECT_FALSE(ParseStsAnswer(answer("A&#13;&#10;X: y", "sesame", "token")).ok());
+  EXPECT_FALSE(ParseStsAnswer(answer("AK", "ses\names", "token")).ok());
+  EXPECT_FALSE(ParseStsAnswer(answer("AK", "sesame", "t&#10;X: y")).ok());
+  EXPECT_FALSE(
+      ParseCredentialsJson(R"({"AccessKeyId":"AK","SecretAccessKey":"a\nb","Token":"t"})").ok());
+  Write(".aws/credentials",
+        "[default]\naws_access_key_id=FILE\naws_secret_access_key=sesame\n"
+        "aws_session_token=t\rX: y\n");
+  EXPECT_THAT(Found(), AllOf(HasSubstr("profile 'default'"), HasSubstr("control characters")));
+}
+
 TEST_F(AwsCredentialsTest, StsRefusingIsToldWithItsCode) {
   const FakeHttpServer sts([](const FakeRequest&) {
     return FakeAnswer{
@@ -237,10 +262,12 @@ class RefreshingCredentialsTest : public AwsCredentialsTest {
 
   std::atomic<int> asked_{0};
   std::atomic<bool> broken_{false};
-  std::chrono::seconds lifetime_{3600};
+  std::atomic<int> delay_ms_{50};
+  std::atomic<std::chrono::seconds> lifetime_{std::chrono::hours(1)};
   FakeHttpServer agent_{[this](const FakeRequest&) {
     if (broken_) return FakeAnswer{400, ""};
-    return FakeAnswer{200, KeysJson(StrCat("AK", ++asked_), lifetime_), {}, milliseconds(50)};
+    return FakeAnswer{
+        200, KeysJson(StrCat("AK", ++asked_), lifetime_), {}, milliseconds(delay_ms_)};
   }};
 };
 
@@ -277,6 +304,23 @@ TEST_F(RefreshingCredentialsTest, StayInUseWhileTheirSourceFailsUntilTheyExpire)
   EXPECT_EQ(provider->Get(kPatience)->access_key, "AK1");
   clock_.Advance(std::chrono::minutes(5));
   EXPECT_FALSE(provider->Get(kPatience).ok());
+}
+
+TEST_F(RefreshingCredentialsTest, ASourceThatHangsCostsLittleWhileTheyAreGood) {
+  const std::unique_ptr<AwsCredentialProvider> provider = Provider();
+  EXPECT_EQ(provider->Get(kPatience)->access_key, "AK1");
+  delay_ms_ = 1500;
+  clock_.Advance(std::chrono::minutes(56));
+  EXPECT_LT(TimeOf([&] { EXPECT_EQ(provider->Get(milliseconds(2000))->access_key, "AK1"); }),
+            milliseconds(1000));
+  EXPECT_LT(TimeOf([&] { EXPECT_EQ(provider->Get(milliseconds(2000))->access_key, "AK1"); }),
+            milliseconds(50));
+  // Once they are of no use it has all the time there is.
+  lifetime_ = std::chrono::hours(3);
+  clock_.Advance(std::chrono::minutes(5));
+  const absl::StatusOr<AwsCredentials> others = provider->Get(kPatience);
+  ASSERT_TRUE(others.ok()) << others.status();
+  EXPECT_NE(others->access_key, "AK1");
 }
 
 TEST_F(RefreshingCredentialsTest, RefusedOnesAreReplacedButNotTooOften) {

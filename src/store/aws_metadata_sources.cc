@@ -59,9 +59,8 @@ absl::StatusOr<std::string> ContainerToken(const SourceContext& context) {
     if (!text.ok()) return Of(kContainer, text.status());
     token = StripBlanks(*text);
   }
-  const bool fits =
-      std::all_of(token.begin(), token.end(), [](char c) { return c >= ' ' && c <= '~'; });
-  if (!fits) return Failed(kContainer, "the authorization token holds control characters");
+  if (!FitsInHeader(token))
+    return Failed(kContainer, "the authorization token holds control characters");
   return token;
 }
 

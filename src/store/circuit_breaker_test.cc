@@ -63,7 +63,7 @@ TEST(CircuitBreakerTest, OneCallerProbesAndTheOthersGoOnSkipping) {
   EXPECT_EQ(breaker.Ask(Ms(6999)), Verdict::kSkip);
   EXPECT_EQ(breaker.Ask(Ms(7000)), Verdict::kProbe);
   EXPECT_EQ(breaker.Ask(Ms(7001)), Verdict::kSkip);
-  EXPECT_TRUE(breaker.ReportProbe(Ms(7002), /*failed=*/false));
+  EXPECT_TRUE(breaker.ReportProbe(Ms(7002), Ms(7002), /*failed=*/false));
   EXPECT_EQ(breaker.Ask(Ms(7003)), Verdict::kGo);
 }
 
@@ -76,7 +76,7 @@ TEST(CircuitBreakerTest, FailedProbesComeLessAndLessOften) {
     EXPECT_EQ(breaker.Ask(now + Ms(pause) - 1), Verdict::kSkip);
     now += Ms(pause);
     ASSERT_EQ(breaker.Ask(now), Verdict::kProbe);
-    EXPECT_FALSE(breaker.ReportProbe(now, /*failed=*/true));
+    EXPECT_FALSE(breaker.ReportProbe(now, now, /*failed=*/true));
     pause = std::min<int64_t>(pause * 2, 60000);
   }
   EXPECT_EQ(pause, 60000);
@@ -86,11 +86,64 @@ TEST(CircuitBreakerTest, PausesGrowFromSuspensionToSuspensionUntilACalm) {
   CircuitBreaker breaker({});
   EXPECT_EQ(breaker.Report(0, Ms(2000), 1), milliseconds(5000));
   ASSERT_EQ(breaker.Ask(Ms(7000)), Verdict::kProbe);
-  breaker.ReportProbe(Ms(7000), false);
+  breaker.ReportProbe(Ms(7000), Ms(7000), false);
   EXPECT_EQ(breaker.Report(Ms(8000), Ms(10000), 1), milliseconds(10000));
   ASSERT_EQ(breaker.Ask(Ms(20000)), Verdict::kProbe);
-  breaker.ReportProbe(Ms(20000), false);
+  breaker.ReportProbe(Ms(20000), Ms(20000), false);
   EXPECT_EQ(breaker.Report(Ms(400000), Ms(402000), 1), milliseconds(5000));
+}
+
+TEST(CircuitBreakerTest, SlowAnswersSuspendWhenTheyHaveCostTooMuch) {
+  CircuitBreaker breaker({});
+  EXPECT_FALSE(breaker.Report(Ms(0), Ms(1800), 0));
+  EXPECT_EQ(breaker.Report(Ms(1800), Ms(3600), 0), milliseconds(5000));
+  EXPECT_EQ(breaker.Ask(Ms(3601)), Verdict::kSkip);
+}
+
+TEST(CircuitBreakerTest, SlowAnswersSideBySideCostTheirTimeOnce) {
+  CircuitBreaker breaker({});
+  for (int i = 0; i < 8; ++i) EXPECT_FALSE(breaker.Report(Ms(i), Ms(1800 + i), 0)) << i;
+  EXPECT_TRUE(breaker.Report(Ms(1808), Ms(3600), 0));
+}
+
+TEST(CircuitBreakerTest, OneSlowAnswerInTenSuspendsAndOneInAHundredDoesNot) {
+  for (const int every : {10, 100}) {
+    CircuitBreaker breaker({});
+    int64_t now = Ms(1);
+    for (int i = 1; i <= 1000; ++i) {
+      const int64_t took = i % every == 0 ? Ms(1800) : Ms(10);
+      breaker.Report(now, now + took, 0);
+      now += took;
+    }
+    EXPECT_EQ(breaker.suspended(), every == 10) << every;
+  }
+}
+
+TEST(CircuitBreakerTest, AProbeThatIsSlowDoesNotEndASuspension) {
+  CircuitBreaker breaker({});
+  breaker.Report(0, Ms(2000), 1);
+  ASSERT_EQ(breaker.Ask(Ms(7000)), Verdict::kProbe);
+  EXPECT_FALSE(breaker.ReportProbe(Ms(7000), Ms(8800), /*failed=*/false));
+  EXPECT_EQ(breaker.Ask(Ms(8801)), Verdict::kSkip);
+  ASSERT_EQ(breaker.Ask(Ms(18800)), Verdict::kProbe);
+  EXPECT_TRUE(breaker.ReportProbe(Ms(18800), Ms(18810), /*failed=*/false));
+}
+
+TEST(CircuitBreakerTest, WhereNobodyWaitsNoAnswerIsSlow) {
+  BreakerOptions options;
+  options.slow_answer = milliseconds(0);
+  CircuitBreaker breaker(options);
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(breaker.Report(Ms(5000 * i), Ms(5000 * i + 4900), 0));
+}
+
+TEST(CircuitBreakerTest, TellsHowLongItHoldsUp) {
+  CircuitBreaker breaker({});
+  EXPECT_EQ(breaker.HeldUpFor(Ms(1)).count(), 0);
+  breaker.Report(0, Ms(2000), 1);
+  EXPECT_EQ(breaker.HeldUpFor(Ms(3000)), milliseconds(4000));
+  EXPECT_EQ(breaker.HeldUpFor(Ms(7000)).count(), 0);
+  ASSERT_EQ(breaker.Ask(Ms(7000)), Verdict::kProbe);
+  EXPECT_GT(breaker.HeldUpFor(Ms(7000)).count(), 0);
 }
 
 TEST(CircuitBreakerTest, AFailureMayCountForSeveral) {

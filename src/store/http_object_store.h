@@ -1,10 +1,10 @@
 #ifndef HPCC_STORE_HTTP_OBJECT_STORE_H_
 #define HPCC_STORE_HTTP_OBJECT_STORE_H_
 
-// Objects on a plain HTTP server, by GET, PUT, HEAD and DELETE, as the HTTP caches of ccache and
-// Bazel speak it: nginx with WebDAV, bazel-remote, an artifact repository. An object's address is
-// the URL, a slash, and its name.
-// https://bazel.build/remote/caching#http-caching
+// Objects on a plain HTTP server, by GET, PUT, HEAD and DELETE, as ccache's HTTP storage speaks it:
+// nginx and others with WebDAV, an artifact repository. An object's address is the URL, a slash,
+// and its name; servers that take only Bazel's names (bazel-remote) can't be used.
+// https://ccache.dev/manual/4.8.html#_http_storage_backend
 //
 // 200 is a hit, 404 and 410 a miss; 200, 201, 202 and 204 answer a PUT or DELETE. Some servers
 // know neither HEAD nor DELETE (405, 501): Exists() then reads the object, Remove() is

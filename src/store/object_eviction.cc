@@ -23,21 +23,53 @@ struct Found {
   int64_t modified_ns;
 };
 
-// Values below `prefix`, until there are `most` or `stop` is true. Anything else is passed over.
-absl::StatusOr<std::vector<Found>> ListValues(ObjectStore& objects, const std::string& name_space,
-                                              const std::string& prefix, size_t most,
-                                              const std::atomic<bool>& stop) {
-  std::vector<Found> found;
+// What a listing has found: how much it is in all, and the `most` that were used longest ago.
+class Listing {
+ public:
+  explicit Listing(size_t most) : most_(most) {}
+
+  void Add(const Found& object) {
+    total_ += object.size;
+    // A heap: the most recently used of those remembered is in front, and gives way.
+    if (oldest_.size() == most_) {
+      if (oldest_.empty() || !UsedBefore(object, oldest_.front())) return;
+      std::pop_heap(oldest_.begin(), oldest_.end(), UsedBefore);
+      oldest_.pop_back();
+    }
+    oldest_.push_back(object);
+    std::push_heap(oldest_.begin(), oldest_.end(), UsedBefore);
+  }
+
+  uint64_t total() const { return total_; }  // bytes
+  // The least recently used first.
+  std::vector<Found> TakeOldest() {
+    std::sort_heap(oldest_.begin(), oldest_.end(), UsedBefore);
+    return std::move(oldest_);
+  }
+
+ private:
+  static bool UsedBefore(const Found& a, const Found& b) { return a.modified_ns < b.modified_ns; }
+
+  const size_t most_;
+  uint64_t total_ = 0;
+  std::vector<Found> oldest_;
+};
+
+// All values of the namespace, unless `stop` is true before the end. Anything else is passed over.
+absl::StatusOr<Listing> ListValues(ObjectStore& objects, const std::string& name_space, size_t most,
+                                   const std::atomic<bool>& stop) {
+  Listing listing(most);
   std::string continuation;
   do {
-    HPCC_ASSIGN_OR_RETURN(const ListPage page, objects.List(prefix, continuation));
+    HPCC_ASSIGN_OR_RETURN(const ListPage page,
+                          objects.List(ObjectPrefix(name_space), continuation));
     for (const ObjectInfo& object : page.objects) {
       const std::optional<StoreKey> key = ParseObjectName(name_space, object.name);
-      if (key) found.push_back({*key, object.size, object.modified_ns});
+      if (key) listing.Add({*key, object.size, object.modified_ns});
     }
     continuation = page.continuation;
-  } while (!continuation.empty() && found.size() < most && !stop);
-  return found;
+  } while (!continuation.empty() && !stop);
+  return listing;
 }
 
 // Which part of all digests is not above this one.
@@ -51,17 +83,15 @@ double PartUpTo(const Digest& digest) {
   return part + weight;
 }
 
-uint64_t TotalOf(const std::vector<Found>& found) {
-  uint64_t total = 0;
-  for (const Found& object : found) total += object.size;
-  return total;
-}
-
 }  // namespace
 
 ObjectEviction::ObjectEviction(ObjectStore& objects, std::string name_space, uint64_t max_size,
-                               Clock& clock)
-    : objects_(objects), name_space_(std::move(name_space)), max_size_(max_size), clock_(clock) {}
+                               Clock& clock, size_t most_evicted_at_once)
+    : objects_(objects),
+      name_space_(std::move(name_space)),
+      max_size_(max_size),
+      clock_(clock),
+      most_evicted_at_once_(most_evicted_at_once) {}
 
 bool ObjectEviction::Added(uint64_t bytes) {
   const std::lock_guard lock(mutex_);
@@ -146,13 +176,11 @@ absl::Status ObjectEviction::ListAndEvict(const std::atomic<bool>& stop) {
     const std::lock_guard lock(mutex_);
     before = estimate_;
   }
-  HPCC_ASSIGN_OR_RETURN(
-      std::vector<Found> found,
-      ListValues(objects_, name_space_, ObjectPrefix(name_space_), kMostListedObjects, stop));
+  HPCC_ASSIGN_OR_RETURN(Listing listing,
+                        ListValues(objects_, name_space_, most_evicted_at_once_, stop));
   if (stop) return absl::OkStatus();
-  uint64_t total = TotalOf(found);
-  std::sort(found.begin(), found.end(),
-            [](const Found& a, const Found& b) { return a.modified_ns < b.modified_ns; });
+  uint64_t total = listing.total();
+  const std::vector<Found> found = listing.TakeOldest();
   const uint64_t target = max_size_ - max_size_ / 10;
   absl::Status status = absl::OkStatus();
   size_t next = 0;
@@ -173,7 +201,7 @@ absl::Status ObjectEviction::ListAndEvict(const std::atomic<bool>& stop) {
   }
   const std::lock_guard lock(mutex_);
   // Evicted since the last sample: what others put meanwhile is not known from this.
-  last_total_ = found.size() < kMostListedObjects ? std::optional(total) : std::nullopt;
+  last_total_ = total;
   put_since_total_ = 0;
   // What others of this program have put since the listing began comes on top.
   estimate_ = total + (estimate_ - before);

@@ -9,8 +9,11 @@
 // anew each time this program has put a twentieth of the limit, to see what others put. As long as
 // samples are exact, others are taken to go on putting as they did between the last two. When the
 // estimate says that the limit is overshot by 10%, everything is listed once, and the least
-// recently used go until 90% are left. Several programs doing this at once list the same and remove
-// the same; an object put anew meanwhile may go too, and is a miss.
+// recently used go until 90% are left. Of what is listed, sizes are added up and only so many of
+// the least recently used are remembered as may go at once: a namespace of any size is counted
+// whole, in bounded memory, and one that is still too large is listed again at the next value put.
+// Several programs doing this at once list the same and remove the same; an object put anew
+// meanwhile may go too, and is a miss.
 //
 // A bucket knows when an object was written, not when it was read. So a read of an object older
 // than kRefreshAfter makes its time the present (ObjectStore::Refresh), in the background: least
@@ -29,14 +32,15 @@
 namespace hpcc {
 
 inline constexpr std::chrono::hours kRefreshAfter{24};
-// Objects that one eviction looks at; of a larger bucket, the first in order of name.
-inline constexpr size_t kMostListedObjects = 2'000'000;
+// Objects that one listing remembers and may evict, however many there are: 56 bytes each.
+inline constexpr size_t kMostEvictedAtOnce = 1'000'000;
 
 // Thread-safe.
 class ObjectEviction {
  public:
   // `objects` and `clock` outlive it.
-  ObjectEviction(ObjectStore& objects, std::string name_space, uint64_t max_size, Clock& clock);
+  ObjectEviction(ObjectStore& objects, std::string name_space, uint64_t max_size, Clock& clock,
+                 size_t most_evicted_at_once = kMostEvictedAtOnce);
 
   // This many bytes were put. True when it is time for Run().
   bool Added(uint64_t bytes);
@@ -59,6 +63,7 @@ class ObjectEviction {
   const std::string name_space_;
   const uint64_t max_size_;
   Clock& clock_;
+  const size_t most_evicted_at_once_;
   mutable std::mutex mutex_;
   bool running_ = false;
   uint64_t estimate_ = 0;

@@ -78,6 +78,26 @@ TEST_F(ObjectEvictionTest, TheLeastRecentlyUsedGoUntilNineTenthsAreLeft) {
   EXPECT_EQ(objects_.objects().count("cache/other/result/x"), 1u);
 }
 
+TEST_F(ObjectEvictionTest, MoreThanIsRememberedIsCountedAndTheOldestOfAllGo) {
+  Fill(150);
+  objects_.page_size = 75;
+  // Far fewer than are there, and fewer than are too many.
+  ObjectEviction eviction(objects_, "ns", 100000, clock_, /*most_evicted_at_once=*/20);
+  ASSERT_TRUE(eviction.Added(150000));
+  ASSERT_TRUE(eviction.Run(never_).ok());
+  EXPECT_EQ(eviction.evicted(), 20u);
+  EXPECT_EQ(eviction.estimated_size(), 130000u);
+  for (int i = 0; i < 20; ++i) EXPECT_FALSE(IsThere(i)) << i;
+  for (int i = 20; i < 150; ++i) EXPECT_TRUE(IsThere(i)) << i;
+  // It is still too large, and known to be: the next value put sees to it.
+  while (eviction.Added(0)) ASSERT_TRUE(eviction.Run(never_).ok());
+  EXPECT_EQ(objects_.objects().size(), 110u);
+  ASSERT_TRUE(eviction.Added(1));
+  ASSERT_TRUE(eviction.Run(never_).ok());
+  EXPECT_EQ(objects_.objects().size(), 90u);
+  EXPECT_TRUE(IsThere(149));
+}
+
 TEST_F(ObjectEvictionTest, ThreeAtOnceRemoveNoMoreThanOneWould) {
   Fill(120);
   std::vector<std::unique_ptr<ObjectEviction>> clients;

@@ -35,6 +35,7 @@ struct RemoteMetrics {
   uint64_t skipped = 0;      // reads and writes not tried while suspended
   uint64_t writes = 0;       // that succeeded
   uint64_t write_errors = 0;
+  uint64_t dropped = 0;         // values that were to be written and were given up
   uint64_t bytes_received = 0;  // of objects, without headers
   uint64_t bytes_sent = 0;
   uint64_t evicted = 0;          // objects

@@ -22,6 +22,8 @@ using Verdict = CircuitBreaker::Verdict;
 // Writes are waited for by nobody, so their time is worth less.
 constexpr std::chrono::milliseconds kLostWriteTime{5000};
 constexpr size_t kMostRefreshes = 1000;
+// Bytes a second: as long as a body comes at least so fast, the answer is not slow.
+constexpr double kSwiftBody = 4 << 20;
 
 // Failures that time does not mend by itself.
 bool NeedsSomebody(const absl::Status& status) {
@@ -60,6 +62,12 @@ std::string_view Describe(SignatureProblem problem) {
   return "";
 }
 
+// When an answer with a body of so many bytes began, as far as its slowness is concerned.
+int64_t BeganWithout(uint64_t body, int64_t began_ns, int64_t now_ns) {
+  const auto body_ns = static_cast<int64_t>(static_cast<double>(body) / kSwiftBody * 1e9);
+  return std::min(now_ns, began_ns + body_ns);
+}
+
 // One direction of the traffic: a breaker, and whether it has ever worked.
 struct Direction {
   Direction(std::string_view what_it_is, const BreakerOptions& breaker_options)
@@ -69,10 +77,20 @@ struct Direction {
   const BreakerOptions options;
   CircuitBreaker breaker;
   std::atomic<bool> worked{false};
+  std::atomic<bool> needs_somebody{false};  // so the last failure said
+
+  void Note(const absl::Status& status) {
+    const bool fine = status.ok() || absl::IsNotFound(status);
+    if (fine) worked = true;
+    needs_somebody = !fine && NeedsSomebody(status);
+  }
+  // Has never worked, for a reason that stays: time won't help.
+  bool hopeless() const { return needs_somebody && !worked; }
 };
 
 BreakerOptions ForWrites(BreakerOptions options) {
   options.lost_time = std::max(options.lost_time, kLostWriteTime);
+  options.slow_answer = std::chrono::milliseconds(0);
   return options;
 }
 
@@ -117,12 +135,16 @@ struct RemoteObjects::State {
 
   // A call that came out as `status`; NotFound is a success.
   void Report(Direction& direction, int64_t began_ns, const absl::Status& status);
-  void ReportProbe(Direction& direction, const absl::Status& status);
+  void ReportProbe(Direction& direction, int64_t began_ns, const absl::Status& status);
   absl::Status Suspended(const Direction& direction);
   void PostReadProbe(const std::string& name);
 
+  absl::StatusOr<std::string> Fetch(const StoreKey& key, const std::string& name, bool walk);
   absl::StatusOr<std::string> Open(const StoreKey& key, const std::string& name, std::string bytes,
-                                   int64_t began_ns);
+                                   const std::function<void(const absl::Status&)>& report);
+  absl::Status Send(const StoreKey& key, std::string_view sealed,
+                    const std::function<void(const absl::Status&)>& report);
+  absl::Status CheckWritable(const StoreKey& key, std::string_view sealed) const;
   absl::Status Reject(const std::string& name, std::string_view event, std::string_view detail);
   void NoteUse(const std::string& name, int64_t modified_ns);
   void NoteAdded(uint64_t bytes);
@@ -130,21 +152,23 @@ struct RemoteObjects::State {
 
 void RemoteObjects::State::Report(Direction& direction, int64_t began_ns,
                                   const absl::Status& status) {
+  direction.Note(status);
   const bool fine = status.ok() || absl::IsNotFound(status);
-  if (fine) direction.worked = true;
   int failures = fine ? 0 : 1;
   // What has never worked, for a reason that stays, needn't be tried more often.
-  if (NeedsSomebody(status) && !direction.worked) failures = direction.options.failures_in_a_row;
-  const auto pause = direction.breaker.Report(began_ns, clock.MonotonicNanoseconds(), failures);
+  if (direction.hopeless()) failures = direction.options.failures_in_a_row;
+  const int64_t now_ns = clock.MonotonicNanoseconds();
+  const auto pause = direction.breaker.Report(began_ns, now_ns, failures);
   if (!pause) return;
   Notice(StrCat(direction.what, " are skipped for ", FormatDuration(*pause),
-                " or longer: ", std::string(status.message())));
+                " or longer: ", fine ? "its answers are too slow" : std::string(status.message())));
 }
 
-void RemoteObjects::State::ReportProbe(Direction& direction, const absl::Status& status) {
-  const bool fine = status.ok() || absl::IsNotFound(status);
-  if (fine) direction.worked = true;
-  if (direction.breaker.ReportProbe(clock.MonotonicNanoseconds(), !fine)) {
+void RemoteObjects::State::ReportProbe(Direction& direction, int64_t began_ns,
+                                       const absl::Status& status) {
+  direction.Note(status);
+  const bool failed = !status.ok() && !absl::IsNotFound(status);
+  if (direction.breaker.ReportProbe(began_ns, clock.MonotonicNanoseconds(), failed)) {
     Notice(StrCat(direction.what, " work again"));
   }
 }
@@ -156,8 +180,14 @@ absl::Status RemoteObjects::State::Suspended(const Direction& direction) {
 }
 
 void RemoteObjects::State::PostReadProbe(const std::string& name) {
-  const bool posted = prober.Post([this, name] { ReportProbe(reads, objects.Get(name).status()); });
-  if (!posted) ReportProbe(reads, absl::UnavailableError("no room for a probe"));
+  const bool posted = prober.Post([this, name] {
+    const int64_t began_ns = clock.MonotonicNanoseconds();
+    const absl::StatusOr<Object> object = objects.Get(name);
+    const uint64_t size = object.ok() ? object->bytes.size() : 0;
+    ReportProbe(reads, BeganWithout(size, began_ns, clock.MonotonicNanoseconds()), object.status());
+  });
+  if (posted) return;
+  ReportProbe(reads, clock.MonotonicNanoseconds(), absl::UnavailableError("no room for a probe"));
 }
 
 absl::Status RemoteObjects::State::Reject(const std::string& name, std::string_view event,
@@ -169,18 +199,19 @@ absl::Status RemoteObjects::State::Reject(const std::string& name, std::string_v
   return absl::DataLossError(StrCat(objects.Description(), ": ", name, ": ", detail));
 }
 
-absl::StatusOr<std::string> RemoteObjects::State::Open(const StoreKey& key, const std::string& name,
-                                                       std::string bytes, int64_t began_ns) {
+absl::StatusOr<std::string> RemoteObjects::State::Open(
+    const StoreKey& key, const std::string& name, std::string bytes,
+    const std::function<void(const absl::Status&)>& report) {
   const OpenedValue opened = OpenSignedValue(options.trusted_keys, options.name_space, bytes);
   if (opened.problem != SignatureProblem::kNone) {
     // Whole, but somebody else's: the remote is not to blame, and the next one may be ours.
-    Report(reads, began_ns, absl::OkStatus());
+    report(absl::OkStatus());
     return Reject(name, EventName(opened.problem), Describe(opened.problem));
   }
   bytes.erase(0, bytes.size() - opened.body.size());
   absl::StatusOr<std::string> sealed = UnpackValue(std::move(bytes));
   const absl::Status whole = sealed.ok() ? OpenSealedValue(key, *sealed).status() : sealed.status();
-  Report(reads, began_ns, whole);
+  report(whole);
   if (!whole.ok()) {
     return Reject(name, EventName(SignatureProblem::kNone), std::string(whole.message()));
   }
@@ -208,6 +239,74 @@ void RemoteObjects::State::NoteAdded(uint64_t bytes) {
   });
 }
 
+absl::StatusOr<std::string> RemoteObjects::State::Fetch(const StoreKey& key,
+                                                        const std::string& name, bool walk) {
+  const int64_t began = clock.MonotonicNanoseconds();
+  absl::StatusOr<Object> object = objects.Get(name);
+  const int64_t ended = clock.MonotonicNanoseconds();
+  const std::chrono::nanoseconds took(ended - began);
+  const uint64_t size = object.ok() ? object->bytes.size() : 0;
+  const auto report = [&](const absl::Status& status) {
+    if (!walk) Report(reads, BeganWithout(size, began, ended), status);
+  };
+  if (!object.ok()) {
+    report(object.status());
+    Count([&](RemoteMetrics& m) {
+      if (!absl::IsNotFound(object.status())) {
+        ++m.read_errors;
+        return;
+      }
+      ++m.misses;
+      m.miss_latency.Add(took);
+    });
+    return object.status();
+  }
+  Count([&](RemoteMetrics& m) { m.bytes_received += size; });
+  absl::StatusOr<std::string> sealed = Open(key, name, std::move(object->bytes), report);
+  if (!sealed.ok()) return sealed;
+  Count([&](RemoteMetrics& m) {
+    ++m.hits;
+    m.hit_latency.Add(took);
+  });
+  if (!walk) NoteUse(name, object->modified_ns);
+  return sealed;
+}
+
+absl::Status RemoteObjects::State::CheckWritable(const StoreKey& key,
+                                                 std::string_view sealed) const {
+  if (options.read_only) return absl::PermissionDeniedError("the tier is read_only");
+  if (!OpenSealedValue(key, sealed).ok()) {
+    return absl::InvalidArgumentError("the value is not sealed for its key");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RemoteObjects::State::Send(const StoreKey& key, std::string_view sealed,
+                                        const std::function<void(const absl::Status&)>& report) {
+  const int64_t began = clock.MonotonicNanoseconds();
+  const std::string packed = PackValue(sealed);
+  std::string_view object = packed.empty() ? sealed : packed;
+  std::string signed_value;
+  if (options.signer) {
+    signed_value = SignValue(*options.signer, options.name_space, object);
+    object = signed_value;
+  }
+  const absl::Status status = objects.Put(NameOf(key), object);
+  report(status);
+  const std::chrono::nanoseconds took(clock.MonotonicNanoseconds() - began);
+  Count([&](RemoteMetrics& m) {
+    if (!status.ok()) {
+      ++m.write_errors;
+      return;
+    }
+    ++m.writes;
+    m.bytes_sent += object.size();
+    m.write_latency.Add(took);
+  });
+  if (status.ok()) NoteAdded(object.size());
+  return status;
+}
+
 absl::StatusOr<std::unique_ptr<RemoteObjects>> RemoteObjects::Make(ObjectStore& objects,
                                                                    RemoteObjectsOptions options,
                                                                    Clock& clock) {
@@ -227,71 +326,56 @@ RemoteObjects::~RemoteObjects() {
 absl::StatusOr<std::string> RemoteObjects::Get(const StoreKey& key) {
   State& s = *state_;
   const std::string name = s.NameOf(key);
-  const int64_t began = s.clock.MonotonicNanoseconds();
-  const Verdict verdict = s.reads.breaker.Ask(began);
+  const Verdict verdict = s.reads.breaker.Ask(s.clock.MonotonicNanoseconds());
   if (verdict == Verdict::kProbe) s.PostReadProbe(name);
   if (verdict != Verdict::kGo) return s.Suspended(s.reads);
+  return s.Fetch(key, name, /*walk=*/false);
+}
 
-  absl::StatusOr<Object> object = s.objects.Get(name);
-  const std::chrono::nanoseconds took(s.clock.MonotonicNanoseconds() - began);
-  if (!object.ok()) {
-    s.Report(s.reads, began, object.status());
-    s.Count([&](RemoteMetrics& m) {
-      if (!absl::IsNotFound(object.status())) {
-        ++m.read_errors;
-        return;
-      }
-      ++m.misses;
-      m.miss_latency.Add(took);
-    });
-    return object.status();
-  }
-  const uint64_t size = object->bytes.size();
-  s.Count([&](RemoteMetrics& m) { m.bytes_received += size; });
-  absl::StatusOr<std::string> sealed = s.Open(key, name, std::move(object->bytes), began);
-  if (!sealed.ok()) return sealed;
-  s.Count([&](RemoteMetrics& m) {
-    ++m.hits;
-    m.hit_latency.Add(took);
-  });
-  s.NoteUse(name, object->modified_ns);
-  return sealed;
+absl::StatusOr<std::string> RemoteObjects::WalkGet(const StoreKey& key) {
+  return state_->Fetch(key, state_->NameOf(key), /*walk=*/true);
 }
 
 absl::Status RemoteObjects::Put(const StoreKey& key, std::string_view sealed) {
+  return TryPut(key, sealed).status;
+}
+
+PutOutcome RemoteObjects::TryPut(const StoreKey& key, std::string_view sealed) {
   State& s = *state_;
-  if (s.options.read_only) return absl::PermissionDeniedError("the tier is read_only");
-  if (!OpenSealedValue(key, sealed).ok()) {
-    return absl::InvalidArgumentError("the value is not sealed for its key");
-  }
+  const absl::Status writable = s.CheckWritable(key, sealed);
+  if (!writable.ok()) return {writable, /*tried=*/false, /*worth_another=*/false};
   const int64_t began = s.clock.MonotonicNanoseconds();
   const Verdict verdict = s.writes.breaker.Ask(began);
-  if (verdict == Verdict::kSkip) return s.Suspended(s.writes);
-  const std::string packed = PackValue(sealed);
-  std::string_view object = packed.empty() ? sealed : packed;
-  std::string signed_value;
-  if (s.options.signer) {
-    signed_value = SignValue(*s.options.signer, s.options.name_space, object);
-    object = signed_value;
+  if (verdict == Verdict::kSkip) {
+    return {s.Suspended(s.writes), /*tried=*/false, /*worth_another=*/!s.writes.hopeless()};
   }
-  const absl::Status status = s.objects.Put(s.NameOf(key), object);
-  if (verdict == Verdict::kProbe) {
-    s.ReportProbe(s.writes, status);
-  } else {
-    s.Report(s.writes, began, status);
-  }
-  const std::chrono::nanoseconds took(s.clock.MonotonicNanoseconds() - began);
-  s.Count([&](RemoteMetrics& m) {
-    if (!status.ok()) {
-      ++m.write_errors;
-      return;
+  const absl::Status status = s.Send(key, sealed, [&](const absl::Status& sent) {
+    if (verdict == Verdict::kProbe) {
+      s.ReportProbe(s.writes, began, sent);
+    } else {
+      s.Report(s.writes, began, sent);
     }
-    ++m.writes;
-    m.bytes_sent += object.size();
-    m.write_latency.Add(took);
   });
-  if (status.ok()) s.NoteAdded(object.size());
-  return status;
+  const bool never = absl::IsResourceExhausted(status) || absl::IsUnimplemented(status);
+  return {status, /*tried=*/true, !status.ok() && !never && !s.writes.hopeless()};
+}
+
+absl::Status RemoteObjects::WalkPut(const StoreKey& key, std::string_view sealed) {
+  const absl::Status writable = state_->CheckWritable(key, sealed);
+  if (!writable.ok()) return writable;
+  return state_->Send(key, sealed, [](const absl::Status&) {});
+}
+
+std::chrono::nanoseconds RemoteObjects::WritesHeldUpFor() const {
+  return state_->writes.breaker.HeldUpFor(state_->clock.MonotonicNanoseconds());
+}
+
+bool RemoteObjects::WritesAreHopeless() const {
+  return state_->writes.hopeless();
+}
+
+void RemoteObjects::CountDropped() {
+  state_->Count([](RemoteMetrics& m) { ++m.dropped; });
 }
 
 absl::Status RemoteObjects::Touch(const StoreKey&) {
@@ -304,16 +388,8 @@ absl::Status RemoteObjects::Remove(const StoreKey& key) {
   return s.objects.Remove(s.NameOf(key));
 }
 
-absl::StatusOr<bool> RemoteObjects::Exists(const StoreKey& key) {
-  State& s = *state_;
-  const int64_t began = s.clock.MonotonicNanoseconds();
-  const Verdict verdict = s.reads.breaker.Ask(began);
-  const std::string name = s.NameOf(key);
-  if (verdict == Verdict::kProbe) s.PostReadProbe(name);
-  if (verdict != Verdict::kGo) return s.Suspended(s.reads);
-  const absl::StatusOr<bool> exists = s.objects.Exists(name);
-  s.Report(s.reads, began, exists.status());
-  return exists;
+absl::StatusOr<bool> RemoteObjects::WalkExists(const StoreKey& key) {
+  return state_->objects.Exists(state_->NameOf(key));
 }
 
 absl::Status RemoteObjects::ForEach(StoreNamespace ns,

@@ -9,9 +9,11 @@
 //   object = body | signed (store/signed_value.h), with a signer
 //   body   = sealed | packed (store/packed_value.h), where that is shorter
 //
-// A dead or sick remote costs little: see circuit_breaker.h. While reads are suspended Get()
+// A dead, sick or slow remote costs little: see circuit_breaker.h. While reads are suspended Get()
 // says Unavailable at once; a background thread finds out when that is over. Reads and writes are
-// suspended apart, so that somebody who may only read can.
+// suspended apart, so that somebody who may only read can. Writes are waited for by nobody, so they
+// may be slow. Whoever walks a tier has asked for it: the walk's calls are made in any case, and
+// what they meet suspends nothing.
 
 #include <cstdint>
 #include <functional>
@@ -53,6 +55,15 @@ struct RemoteObjectsOptions {
   std::function<void(const std::string&)> on_notice;
 };
 
+// What came of a TryPut().
+struct PutOutcome {
+  absl::Status status;
+  bool tried = false;  // false: writes are suspended, or the value can't be put
+  // That trying again later may help: the network or the server failed, or what used to work
+  // doesn't.
+  bool worth_another = false;
+};
+
 // Thread-safe. The destructor waits for background work: a request's bound at most, or a page's
 // while evicting.
 class RemoteObjects final : public Store {
@@ -69,12 +80,23 @@ class RemoteObjects final : public Store {
   absl::StatusOr<std::string> Get(const StoreKey& key) override;
   // InvalidArgument when `sealed` is not a value sealed for this key: nobody's mistake gets out.
   absl::Status Put(const StoreKey& key, std::string_view sealed) override;
+  // The same for those who keep values and come again.
+  PutOutcome TryPut(const StoreKey& key, std::string_view sealed);
+  // How long it is of no use to: writes are suspended. 0: they aren't, or a probe is wanted.
+  std::chrono::nanoseconds WritesHeldUpFor() const;
+  // They have never worked, for a reason that time does not mend: credentials, permissions.
+  bool WritesAreHopeless() const;
+  // A value that was to be put and was given up, for the metrics.
+  void CountDropped();
   // Get() records uses by itself where eviction wants them (object_eviction.h), so this asks the
   // network nothing: always OK.
   absl::Status Touch(const StoreKey& key) override;
   absl::Status Remove(const StoreKey& key) override;
 
-  absl::StatusOr<bool> Exists(const StoreKey& key);
+  // Of a walk. As Get(), and no use; as Put(); whether there is an object, unread.
+  absl::StatusOr<std::string> WalkGet(const StoreKey& key);
+  absl::Status WalkPut(const StoreKey& key, std::string_view sealed);
+  absl::StatusOr<bool> WalkExists(const StoreKey& key);
 
   struct Entry {
     StoreKey key;
@@ -82,8 +104,7 @@ class RemoteObjects final : public Store {
     int64_t modified_ns = 0;  // since the epoch
   };
   // Calls `visit` for every entry of `ns`, in order of key, until it returns false. Objects that
-  // are not values are passed over. Unimplemented for tiers that can't list. Not held up by the
-  // circuit breaker: whoever walks a tier has asked for it.
+  // are not values are passed over. Unimplemented for tiers that can't list. Of a walk.
   absl::Status ForEach(StoreNamespace ns, const std::function<bool(const Entry&)>& visit);
 
   // As ObjectStore::Check, for this namespace; writes unless read-only. Ignores the breaker.

@@ -66,9 +66,9 @@ TEST_F(RemoteObjectsTest, GivesBackTheSealedValueUnderItsName) {
   const std::string hex = key_.digest.ToHex();
   EXPECT_EQ(objects_.objects().begin()->first,
             StrCat("cache/team-a/result/", hex.substr(0, 2), "/", hex));
-  EXPECT_TRUE(*store->Exists(key_));
+  EXPECT_TRUE(*store->WalkExists(key_));
   ASSERT_TRUE(store->Remove(key_).ok());
-  EXPECT_FALSE(*store->Exists(key_));
+  EXPECT_FALSE(*store->WalkExists(key_));
 
   const RemoteMetrics metrics = store->Metrics();
   EXPECT_EQ(metrics.hits, 1u);
@@ -215,6 +215,94 @@ TEST_F(RemoteObjectsTest, ADeadRemoteCostsOneBoundInAllAndOneNotice) {
   EXPECT_EQ(store->Metrics().skipped, 999u);
 }
 
+TEST_F(RemoteObjectsTest, ASlowRemoteCostsABoundInAllAndOneNotice) {
+  const auto store = Make();
+  Break(absl::OkStatus(), milliseconds(1800));
+  const int64_t began = clock_.MonotonicNanoseconds();
+  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(store->Get(ResultKey(i)).ok());
+  EXPECT_LT(clock_.MonotonicNanoseconds() - began, 5'000'000'000);
+  EXPECT_EQ(objects_.calls("get"), 2);
+  ASSERT_EQ(notices_.size(), 1u);
+  EXPECT_THAT(notices_[0], HasSubstr("answers are too slow"));
+
+  // It goes on being slow: then it goes on being skipped.
+  clock_.Advance(std::chrono::seconds(6));
+  EXPECT_FALSE(store->Get(key_).ok());
+  ASSERT_TRUE(store->WaitUntilIdle(kPatience));
+  EXPECT_TRUE(store->Metrics().reads_suspended);
+  Mend();
+  clock_.Advance(std::chrono::seconds(11));
+  EXPECT_FALSE(store->Get(key_).ok());
+  ASSERT_TRUE(store->WaitUntilIdle(kPatience));
+  EXPECT_FALSE(store->Metrics().reads_suspended);
+}
+
+TEST_F(RemoteObjectsTest, LargeObjectsAreNotSlow) {
+  const auto store = Make();
+  const std::string sealed = SealValue(key_, ValueFor(1, 1, 8 << 20));
+  objects_.Set(store->NameOf(key_), sealed, 1);
+  Break(absl::OkStatus(), milliseconds(1800));
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(store->Get(key_).ok());
+}
+
+TEST_F(RemoteObjectsTest, AWalkIsNotHeldUpAndSuspendsNothing) {
+  const auto store = Make({.max_size = 1 << 20});
+  objects_.Set(store->NameOf(key_), "damaged", 1);
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(absl::IsDataLoss(store->WalkGet(key_).status()));
+  EXPECT_FALSE(store->Metrics().reads_suspended);
+  Break(absl::UnavailableError("503"));
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_FALSE(store->WalkGet(key_).ok());
+    EXPECT_FALSE(store->WalkPut(key_, sealed_).ok());
+    EXPECT_FALSE(store->WalkExists(key_).ok());
+  }
+  EXPECT_FALSE(store->Metrics().reads_suspended || store->Metrics().writes_suspended);
+
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_FALSE(store->Get(key_).ok() || store->Put(key_, sealed_).ok());
+  }
+  EXPECT_TRUE(store->Metrics().reads_suspended && store->Metrics().writes_suspended);
+  Mend();
+  EXPECT_TRUE(store->WalkPut(key_, sealed_).ok());
+  EXPECT_EQ(*store->WalkGet(key_), sealed_);
+  EXPECT_TRUE(*store->WalkExists(key_));
+  ASSERT_TRUE(store->WaitUntilIdle(kPatience));
+  EXPECT_EQ(objects_.calls("refresh"), 0);
+}
+
+TEST_F(RemoteObjectsTest, TellsWhetherAPutIsWorthAnother) {
+  const auto store = Make();
+  Break(absl::UnavailableError("503 SlowDown"));
+  for (int i = 0; i < 4; ++i) {
+    const PutOutcome outcome = store->TryPut(key_, sealed_);
+    EXPECT_TRUE(outcome.tried && outcome.worth_another);
+  }
+  EXPECT_EQ(store->WritesHeldUpFor(), std::chrono::seconds(5));
+  PutOutcome outcome = store->TryPut(key_, sealed_);
+  EXPECT_TRUE(!outcome.tried && outcome.worth_another && !outcome.status.ok());
+  Mend();
+  clock_.Advance(std::chrono::seconds(6));
+  EXPECT_EQ(store->WritesHeldUpFor().count(), 0);
+  outcome = store->TryPut(key_, sealed_);
+  EXPECT_TRUE(outcome.status.ok() && outcome.tried && !outcome.worth_another);
+  // What has worked may work again.
+  Break(absl::UnauthenticatedError("ExpiredToken"));
+  EXPECT_TRUE(store->TryPut(key_, sealed_).worth_another);
+  Break(absl::ResourceExhaustedError("too large"));
+  EXPECT_FALSE(store->TryPut(key_, sealed_).worth_another);
+}
+
+TEST_F(RemoteObjectsTest, WhatHasNeverBeenAllowedIsNotWorthAnother) {
+  const auto store = Make();
+  Break(absl::PermissionDeniedError("s3:PutObject"));
+  EXPECT_FALSE(store->TryPut(key_, sealed_).worth_another);
+  const PutOutcome outcome = store->TryPut(key_, sealed_);
+  EXPECT_FALSE(outcome.tried || outcome.worth_another);
+  EXPECT_TRUE(store->WritesAreHopeless());
+  store->CountDropped();
+  EXPECT_EQ(store->Metrics().dropped, 1u);
+}
+
 TEST_F(RemoteObjectsTest, AProbeInTheBackgroundFindsOutWhenTheRemoteIsBack) {
   const auto store = Make();
   objects_.Set(store->NameOf(key_), sealed_, 1);
@@ -308,8 +396,8 @@ TEST_F(RemoteObjectsTest, WritersKeepTheBucketToItsSize) {
   EXPECT_LE(total, 115000u);
   EXPECT_GE(total, 80000u);
   // The last used are there, the first are not.
-  EXPECT_TRUE(*store->Exists(ResultKey(199)));
-  EXPECT_FALSE(*store->Exists(ResultKey(0)));
+  EXPECT_TRUE(*store->WalkExists(ResultKey(199)));
+  EXPECT_FALSE(*store->WalkExists(ResultKey(0)));
   EXPECT_GT(store->Metrics().evicted, 0u);
 }
 

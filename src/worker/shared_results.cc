@@ -129,7 +129,7 @@ void SharedResults::Add(const Digest& result_key, const StoredResult& result,
 void SharedResults::Write(const std::shared_ptr<Tier>& tier, const StoreKey& key,
                           std::string sealed) {
   if (tier->read_only) return;
-  const std::shared_ptr<Store> objects(tier, tier->objects.get());
+  const std::shared_ptr<RemoteObjects> objects(tier, tier->objects.get());
   const bool full = !queue_.Add(objects, key, std::move(sealed)).ok();
   if (full && !full_.exchange(true)) {
     Log(LogLevel::kWarning, "shared cache: too many results wait to be written; some are not");

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 HUGE = 3 << 30  # bytes of a body no client may want
 LONG = 3600  # seconds: never, as far as a client is concerned
 DRIP = 0.2  # seconds between two bytes
+SLOW_ANSWER = (0.1, 2.0)  # seconds, from and to
 MAX_HEAD = 1 << 16
 MAX_BODY = 1 << 30
 
@@ -129,6 +130,12 @@ class Exchange:
     async def slow_first_byte(self):
         message = await self.forward(self.request)
         await asyncio.sleep(LONG)
+        await self.whole(message)
+
+    async def slow_answer(self):
+        """Right, and within what a client allows, mostly: 0.1 to 2 s late."""
+        message = await self.forward(self.request)
+        await asyncio.sleep(self.chance.uniform(*SLOW_ANSWER))
         await self.whole(message)
 
     async def slow_drip(self):
@@ -253,6 +260,7 @@ class Exchange:
 
 FAULTS = {
     "slow first byte": Exchange.slow_first_byte,
+    "slow answer": Exchange.slow_answer,
     "slow drip": Exchange.slow_drip,
     "slow drip of the body": Exchange.drip_body,
     "reset": Exchange.reset_at_once,

@@ -155,6 +155,13 @@ class FaultProxyTest(unittest.TestCase):
                     else:
                         self.assertTrue(0 < len(got) < 300, len(got))
 
+    def test_slow_answers_are_right_and_late(self):
+        self.proxy.set_fault("slow answer", seed=1)
+        start = time.monotonic()
+        self.assertEqual(BODY, self.request()[1])
+        self.assertEqual(404, self.request(path="/missing")[0].status)
+        self.assertTrue(0.2 <= time.monotonic() - start < 4.5, time.monotonic() - start)
+
     def test_huge_bodies_go_on(self):
         for name in ("huge body", "endless body"):
             with self.subTest(name):
