@@ -1,6 +1,7 @@
 #include "compiler/embedded_files.h"
 
 #include "base/strings.h"
+#include "compiler/assembler_words.h"
 
 namespace hpcc {
 
@@ -56,18 +57,11 @@ std::optional<std::vector<EmbeddedFile>> FindEmbeddedFiles(std::string_view text
 std::vector<std::string> AssemblerSearchDirectories(const Invocation& invocation) {
   std::vector<std::string> directories;
   for (const SearchDirectory& directory : invocation.search) directories.push_back(directory.path);
+  AssemblerWordReader reader;
   for (const Argument& argument : invocation.arguments) {
-    if (argument.flag != "-Wa," && argument.flag != "-Xassembler") continue;
-    bool value_follows = false;
-    for (const std::string_view word : StrSplit(argument.value, ',')) {
-      if (value_follows) {
-        directories.emplace_back(word);
-        value_follows = false;
-      } else if (word == "-I") {
-        value_follows = true;
-      } else if (word.starts_with("-I")) {
-        directories.emplace_back(word.substr(2));
-      }
+    for (const std::string_view text : AssemblerWordsOf(argument)) {
+      const AssemblerWord word = reader.Read(text);
+      if (word.effect == AssemblerEffect::kSearchPath) directories.emplace_back(word.directory);
     }
   }
   return directories;

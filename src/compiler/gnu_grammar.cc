@@ -48,6 +48,7 @@ class GnuReader {
     if (state_.frontend_value != GnuState::FrontendValue::kNone) {
       state_.Refuse(R::kMalformedCommand, "-Xclang");
     }
+    if (state_.assembler.value_is_missing()) state_.Refuse(R::kMalformedCommand, "-Xassembler");
   }
 
  private:

@@ -21,28 +21,6 @@ bool BeginsWithOneOf(std::string_view word, const std::array<std::string_view, N
                      [&](std::string_view prefix) { return word.starts_with(prefix); });
 }
 
-template <size_t N>
-bool IsOneOf(std::string_view word, const std::array<std::string_view, N>& words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-// Assembler flags after which the object still says nothing of the working directory.
-constexpr std::array<std::string_view, 14> kPlainAssemblerFlags = {
-    "--noexecstack",    "--execstack",
-    "--fatal-warnings", "--no-warn",
-    "--warn",           "-W",
-    "-mrelax-",         "--compress-debug-sections",
-    "-mbig-obj",        "-march=",
-    "-mcpu=",           "-mimplicit-it=",
-    "-mfpu=",           "--strip-local-absolute"};
-
-// Those that print or write what hpcc doesn't keep: listings, dependencies, statistics.
-constexpr std::array<std::string_view, 9> kWritingAssemblerFlags = {
-    "-a", "--MD", "-MD", "-o", "--statistics", "--version", "-v", "-Z", "--listing"};
-
-constexpr std::array<std::string_view, 5> kAssemblerFlagsWithValue = {
-    "-I", "--defsym", "-defsym", "--debug-prefix-map", "-mllvm"};
-
 struct FrontendFlag {
   std::string_view name;
   Frontend value;
@@ -120,18 +98,14 @@ void ReadAssemblerWords(GnuState* state, const std::vector<std::string_view>& wo
                         Argument* argument) {
   bool plain = true;
   for (std::string_view word : words) {
-    if (state->assembler_value) {
-      state->assembler_value = false;
-      plain = false;
-    } else if (word.starts_with('@')) {
+    const AssemblerEffect effect = state->assembler.Read(word).effect;
+    plain = plain && effect == AssemblerEffect::kPlain;
+    if (effect == AssemblerEffect::kResponseFile) {
       state->Refuse(R::kResponseFile, argument->words[0]);
-    } else if (!word.starts_with('-')) {
-      state->Refuse(R::kUnsupportedFlag, argument->words[0]);
-    } else if (BeginsWithOneOf(word, kWritingAssemblerFlags)) {
+    } else if (effect == AssemblerEffect::kWrites) {
       state->Refuse(R::kExtraOutput, argument->words[0]);
-    } else {
-      state->assembler_value = IsOneOf(word, kAssemblerFlagsWithValue);
-      plain = plain && BeginsWithOneOf(word, kPlainAssemblerFlags);
+    } else if (effect == AssemblerEffect::kUnknown) {
+      state->Refuse(R::kUnsupportedFlag, StrJoin(argument->words, " "));
     }
   }
   if (plain) argument->effect = FlagEffect::kCodegen;

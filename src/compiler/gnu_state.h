@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "compiler/assembler_words.h"
 #include "compiler/flag_table.h"
 #include "compiler/invocation.h"
 
@@ -61,8 +62,7 @@ struct GnuState {
   // What the next word for clang's frontend is.
   enum class FrontendValue { kNone, kWord, kDirectory, kContent, kLlvm };
   FrontendValue frontend_value = FrontendValue::kNone;
-  // A flag for the assembler waits for its value.
-  bool assembler_value = false;
+  AssemblerWordReader assembler;
 
   // The first refusal stays, except that what the command is for goes before how it does it.
   void Refuse(NotCacheableReason reason, std::string_view detail);

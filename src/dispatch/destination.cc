@@ -1,5 +1,6 @@
 #include "dispatch/destination.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "auth/certificate.h"
@@ -18,7 +19,10 @@ using std::chrono::milliseconds;
 constexpr milliseconds kFirstPause{5000};
 constexpr milliseconds kLongestPause{60'000};
 constexpr milliseconds kStep{250};
-constexpr int64_t kLastsSeconds = 30;  // a route that ends sooner is renewed
+// That there are no more workers is believed for a while.
+constexpr int64_t kNoMoreForNs = 5'000'000'000;
+constexpr milliseconds kBusyFor{500};
+constexpr milliseconds kLongestBusy{5000};
 constexpr size_t kMaxLinks = 256;
 
 // Whether the cause keeps every other compile from being remote, too.
@@ -56,9 +60,10 @@ Destination::Destination(FileSystem& fs, Clock& clock, RemoteSettings settings,
       settings_(std::move(settings)),
       local_directory_(std::move(local_directory)),
       sign_in_(fs, clock, settings_, local_directory_),
-      outage_(kFirstPause, kLongestPause) {}
+      outage_(kFirstPause, kLongestPause),
+      routes_(clock) {}
 
-std::optional<absl::Status> Destination::Blocked() {
+absl::StatusOr<Outage::Turn> Destination::TakeTurn() {
   return outage_.Ask(clock_.MonotonicNanoseconds());
 }
 
@@ -83,24 +88,61 @@ void Destination::Note(std::string_view text) {
   WriteCompileNotice(fs_, clock_, local_directory_, StrCat(settings_.scheduler, ": ", text));
 }
 
-absl::StatusOr<WorkerRoute> Destination::Route(const std::string& avoid, const GoOn& go_on) {
+Slots::Slot Destination::TakeSlot(milliseconds patience, const GoOn& go_on) {
+  if (Slots::Slot slot = slots_.Take(milliseconds(0), go_on)) return slot;
+  {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    // The first route is asked for by those that have a slot.
+    if (lock.owns_lock() && !routes_.workers().empty()) FindMore({}, go_on).IgnoreError();
+  }
+  return slots_.Take(patience, go_on);
+}
+
+absl::StatusOr<TakenRoute> Destination::Route(const std::vector<std::string>& avoid,
+                                              const GoOn& go_on) {
+  using Room = RouteSet::Room;
+  if (auto taken = routes_.Take(avoid, Room::kFree)) return *std::move(taken);
   std::unique_lock lock(mutex_, std::defer_lock);
   while (!lock.try_lock_for(kStep)) {
     if (!go_on()) return Fallback(FallbackCause::kError, "nobody waits for it");
+    // Whoever asks may have met a scheduler that hangs: then what is at hand has to do.
+    if (auto taken = routes_.Take(avoid, Room::kAny)) return *std::move(taken);
   }
-  const int64_t now_s = clock_.NowNanoseconds() / 1'000'000'000;
-  const bool good = route_.link != nullptr && route_.expires_s - kLastsSeconds > now_s &&
-                    (avoid.empty() || route_.link->name != avoid);
-  if (good) return route_;
-  absl::StatusOr<WorkerRoute> route = AskScheduler(avoid, go_on);
-  if (route.ok()) route_ = *route;
-  return route;
+  // Somebody else may have found another one meanwhile, or be quicker to take what is found here.
+  absl::Status found = absl::OkStatus();
+  for (size_t i = 0; i < RouteSet::kMax && found.ok(); ++i) {
+    if (auto taken = routes_.Take(avoid, Room::kFree)) return *std::move(taken);
+    found = FindMore(avoid, go_on);
+  }
+  if (auto taken = routes_.Take(avoid, Room::kAny)) return *std::move(taken);
+  return found.ok() ? Fallback(FallbackCause::kBusy, "others were quicker") : found;
 }
 
-void Destination::Drop(const WorkerRoute& route) {
-  const std::unique_lock lock(mutex_, kStep);
-  // Whoever holds it this long is getting another.
-  if (lock.owns_lock() && route_.token == route.token) route_ = WorkerRoute();
+void Destination::MarkBusy(const WorkerRoute& route, const absl::Status& answer) {
+  const milliseconds after = RetryAfter(answer).value_or(kBusyFor);
+  routes_.MarkBusy(route, std::clamp(after, kBusyFor, kLongestBusy));
+}
+
+absl::Status Destination::FindMore(const std::vector<std::string>& avoid, const GoOn& go_on) {
+  std::vector<std::string> others = routes_.workers();
+  const bool at_hand = !others.empty();
+  const int64_t now_ns = clock_.MonotonicNanoseconds();
+  if (at_hand && (others.size() >= RouteSet::kMax || now_ns < no_more_until_ns_)) {
+    return Fallback(FallbackCause::kBusy, "there are no more workers");
+  }
+  others.insert(others.end(), avoid.begin(), avoid.end());
+  absl::StatusOr<WorkerRoute> route = AskScheduler(others, go_on);
+  if (route.ok() && std::find(others.begin(), others.end(), route->link->name) != others.end()) {
+    // A scheduler of before there was `avoid_workers` looks at one name only.
+    route = Fallback(FallbackCause::kNoWorker, "the scheduler names no other worker");
+  }
+  if (!route.ok()) {
+    if (at_hand) no_more_until_ns_ = now_ns + kNoMoreForNs;
+    return route.status();
+  }
+  routes_.Add(*std::move(route));
+  slots_.SetCapacity(routes_.slots());
+  return absl::OkStatus();
 }
 
 absl::Status Destination::SchedulerError(const absl::Status& status) const {
@@ -125,8 +167,8 @@ absl::Status Destination::SchedulerError(const absl::Status& status) const {
   }
 }
 
-absl::StatusOr<scheduler_v1::RouteResponse> Destination::AskForRoute(const std::string& avoid,
-                                                                     const GoOn& go_on) {
+absl::StatusOr<scheduler_v1::RouteResponse> Destination::AskForRoute(
+    const std::vector<std::string>& avoid, const GoOn& go_on) {
   absl::StatusOr<scheduler_v1::RouteResponse> route = absl::UnauthenticatedError("");
   // A session may end before its time: with the scheduler's key, for one.
   for (int attempt = 0; attempt < 2 && absl::IsUnauthenticated(route.status()); ++attempt) {
@@ -139,7 +181,8 @@ absl::StatusOr<scheduler_v1::RouteResponse> Destination::AskForRoute(const std::
   return route;
 }
 
-absl::StatusOr<WorkerRoute> Destination::AskScheduler(const std::string& avoid, const GoOn& go_on) {
+absl::StatusOr<WorkerRoute> Destination::AskScheduler(const std::vector<std::string>& avoid,
+                                                      const GoOn& go_on) {
   if (scheduler_ == nullptr) {
     absl::StatusOr<std::unique_ptr<SchedulerClient>> made =
         SchedulerClient::Make(fs_, settings_.scheduler, settings_.ca_file);
@@ -153,8 +196,8 @@ absl::StatusOr<WorkerRoute> Destination::AskScheduler(const std::string& avoid, 
       return Fallback(FallbackCause::kCertificate, "the scheduler names two certificates");
     }
   }
-  slots_.SetCapacity(static_cast<int>(std::min<uint32_t>(route.slots(), kMostSlots)));
-  return WorkerRoute{LinkTo(route), route.token(), route.expires_s()};
+  return WorkerRoute{LinkTo(route), route.token(), route.expires_s(),
+                     static_cast<int>(std::min<uint32_t>(route.slots(), kMostSlots))};
 }
 
 std::shared_ptr<WorkerLink> Destination::LinkTo(const scheduler_v1::RouteResponse& route) {

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <functional>
@@ -121,6 +122,8 @@ class FakeWorker final : public worker_v1::Worker::Service {
   std::atomic<int> uploaded = 0;  // blobs
   std::atomic<int> compiles = 0;
   std::atomic<bool> hangs = false;  // a compile until the client is gone
+  std::atomic<bool> waits = false;  // a compile until this is false again
+  std::atomic<int> waiting = 0;
   std::atomic<bool> was_cancelled = false;
 
   grpc::Status ProbeCompileCache(grpc::ServerContext* context,
@@ -188,6 +191,9 @@ class FakeWorker final : public worker_v1::Worker::Service {
     if (before_compile) before_compile();
     while (hangs && !context->IsCancelled()) Clock::Real().Sleep(std::chrono::milliseconds(10));
     was_cancelled = context->IsCancelled();
+    ++waiting;
+    while (waits) Clock::Real().Sleep(std::chrono::milliseconds(5));
+    --waiting;
     if (const grpc::Status status = Fail(context, compile_failures); !status.ok()) return status;
     const std::lock_guard lock(mutex_);
     ++compiles;
@@ -249,6 +255,7 @@ class FakeScheduler final : public scheduler_v1::Scheduler::Service {
 
   std::string good_session = "session";
   std::string good_token = "a.b.c";
+  std::atomic<bool> ignores_avoided = false;
   std::atomic<int> routed = 0;
   std::atomic<int> authenticated = 0;
 
@@ -279,7 +286,10 @@ class FakeScheduler final : public scheduler_v1::Scheduler::Service {
     }
     const std::lock_guard lock(mutex_);
     for (const scheduler_v1::RouteResponse& route : routes_) {
-      if (route.worker() == request->avoid_worker()) continue;
+      const auto& others = request->avoid_workers();
+      const bool avoided = route.worker() == request->avoid_worker() ||
+                           std::find(others.begin(), others.end(), route.worker()) != others.end();
+      if (avoided && !ignores_avoided) continue;
       *response = route;
       return grpc::Status::OK;
     }

@@ -65,13 +65,13 @@ RemoteCompiles::Answer Dispatcher::Compile(const remote_v1::Compile& request,
 absl::StatusOr<RemoteCompiles::Answer> Dispatcher::Try(const remote_v1::Compile& request,
                                                        Destination& destination,
                                                        const GoOn& go_on) {
-  const Slots::Slot slot = destination.slots().Take(kSlotPatience, go_on);
+  const Slots::Slot slot = destination.TakeSlot(kSlotPatience, go_on);
   if (!slot)
     return Fallback(FallbackCause::kBusy, "as many compiles are with workers as they take");
   UnitPrediction unit(fs_, clock_, memo_, request);
   // What is wrong with one unit says nothing of the way to the workers, so that comes first.
   HPCC_RETURN_IF_ERROR(unit.Run(go_on));
-  if (const std::optional<absl::Status> blocked = destination.Blocked()) return *blocked;
+  HPCC_ASSIGN_OR_RETURN(const Outage::Turn turn, destination.TakeTurn());
   absl::StatusOr<WorkerClient::Reply> reply =
       WorkerCompile(fs_, destination, unit.sent()).Run(go_on);
   if (reply.ok() && unit.sends_text() &&
@@ -84,7 +84,8 @@ absl::StatusOr<RemoteCompiles::Answer> Dispatcher::Try(const remote_v1::Compile&
     const absl::StatusOr<bool> fewer = unit.SendOnlyWhatIsRead(go_on);
     if (fewer.ok() && *fewer) reply = WorkerCompile(fs_, destination, unit.sent()).Run(go_on);
   }
-  if (!go_on()) return Fallback(FallbackCause::kError, "nobody waits for it");
+  // What a call that was given up ended with says nothing of the worker.
+  if (!reply.ok() && !go_on()) return Fallback(FallbackCause::kError, "nobody waits for it");
   destination.Report(reply.status());
   if (!reply.ok()) return reply.status();
   Answer answer;

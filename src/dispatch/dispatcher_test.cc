@@ -6,10 +6,7 @@
 #include <fstream>
 #include <thread>
 
-#include "compiler/toolchain.h"
-#include "dispatch/dispatch_test_support.h"
-#include "remote/compile_client.h"
-#include "remote/notice_file.h"
+#include "dispatch/dispatcher_test_support.h"
 
 namespace hpcc {
 namespace {
@@ -20,81 +17,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using testing::UnorderedElementsAre;
-
-bool Forever() {
-  return true;
-}
-
-class DispatcherTest : public testing::Test {
- protected:
-  DispatcherTest() : dispatcher_(FileSystem::Real(), Clock::Real()) {
-    std::string pattern = testing::TempDir() + "/hpcc-dispatch-XXXXXX";
-    root_ = std::filesystem::canonical(mkdtemp(pattern.data())).string();
-    std::ofstream(root_ + "/ca.pem") << scheduler_.server().certificate().certificate_pem;
-    Write("project/a.c", "#include \"a.h\"\nint a;\n");
-    Write("project/a.h", std::string(10'000, '\n'));
-    scheduler_.SetRoutes({worker_.Route("one")});
-    SignedIn("session");
-  }
-  ~DispatcherTest() override { std::filesystem::remove_all(root_); }
-
-  void Write(const std::string& name, const std::string& text) {
-    const std::filesystem::path path(root_ + "/" + name);
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path) << text;
-  }
-
-  RemoteSettings Settings() {
-    return {
-        .scheduler = scheduler_.server().address(), .ca_file = root_ + "/ca.pem", .tenant = "acme"};
-  }
-  void SignedIn(const std::string& session) {
-    StoredTokens tokens;
-    tokens.tenant = "acme";
-    tokens.access_token = "a.b.c";
-    tokens.expires_s = Clock::Real().NowNanoseconds() / 1'000'000'000 + 3600;
-    tokens.session = session;
-    tokens.session_expires_s = tokens.expires_s;
-    const std::string file = TokenFilePath(root_ + "/local", Settings());
-    ASSERT_TRUE(MakeDirectories(FileSystem::Real(), root_ + "/local").ok());
-    ASSERT_TRUE(WriteTokenFile(FileSystem::Real(), file, tokens).ok());
-  }
-
-  remote_v1::Compile Request(const std::string& project = "project", bool marked = false) {
-    remote_v1::Compile request;
-    request.mutable_destination()->set_scheduler(Settings().scheduler);
-    request.mutable_destination()->set_ca_file(Settings().ca_file);
-    request.mutable_destination()->set_tenant("acme");
-    request.mutable_destination()->set_image("host");
-    request.set_local_directory(root_ + "/local");
-    request.set_compiler("/usr/bin/gcc");
-    request.set_compiler_name("gcc");
-    const std::string directory = root_ + "/" + project;
-    for (const std::string& word :
-         {std::string("-c"), directory + "/a.c", std::string("-o"), std::string("../elsewhere/a.o"),
-          std::string("-MD"), std::string("-O2")}) {
-      request.add_arguments(word);
-    }
-    request.add_environment("LANG=C");
-    request.add_environment("PATH=/usr/bin");
-    request.set_working_directory(directory);
-    ToolchainFacts facts;
-    facts.family = CompilerFamily::kGcc;
-    facts.identity = Digest::Of("gcc");
-    request.set_toolchain(EncodeToolchainFacts(facts));
-    if (marked) request.set_project_root(directory);
-    return request;
-  }
-  RemoteCompiles::Answer Compile() { return dispatcher_.Compile(Request(), Forever); }
-  std::string Notice() {
-    return ReadNotice(FileSystem::Real(), CompileNoticeFile(root_ + "/local")).text;
-  }
-
-  std::string root_;
-  FakeWorker worker_;
-  FakeScheduler scheduler_;
-  Dispatcher dispatcher_;
-};
 
 TEST_F(DispatcherTest, WhatTheWorkerLacksIsSentOnceAndTheResultComesBack) {
   const RemoteCompiles::Answer answer = Compile();
@@ -411,6 +333,32 @@ TEST_F(DispatcherTest, WhoGoesAwayCancelsTheCompile) {
   }
   EXPECT_TRUE(worker_.was_cancelled);
   EXPECT_EQ(Notice(), "");
+}
+
+// The real clock, some time later.
+class LaterClock final : public Clock {
+ public:
+  int64_t NowNanoseconds() override { return Real().NowNanoseconds(); }
+  int64_t FileStampNanoseconds() override { return Real().FileStampNanoseconds(); }
+  int64_t MonotonicNanoseconds() override { return Real().MonotonicNanoseconds() + later_ns; }
+  void Sleep(std::chrono::nanoseconds duration) override { Real().Sleep(duration); }
+
+  std::atomic<int64_t> later_ns = 0;
+};
+
+TEST_F(DispatcherTest, AnOutageIsNotProlongedByATrialThatNobodyWaitsFor) {
+  LaterClock clock;
+  Dispatcher dispatcher(FileSystem::Real(), clock);
+  scheduler_.SetRoutes({});
+  EXPECT_EQ(dispatcher.Compile(Request(), Forever).cause, FallbackCause::kNoWorker);
+  scheduler_.SetRoutes({worker_.Route("one")});
+  EXPECT_EQ(dispatcher.Compile(Request(), Forever).cause, FallbackCause::kNoWorker);
+  clock.later_ns = 6'000'000'000;
+  worker_.hangs = true;
+  const auto until_it_hangs = [this] { return worker_.calls < 4; };
+  EXPECT_NE(dispatcher.Compile(Request(), until_it_hangs).cause, FallbackCause::kNone);
+  worker_.hangs = false;
+  EXPECT_EQ(dispatcher.Compile(Request(), Forever).cause, FallbackCause::kNone);
 }
 
 TEST_F(DispatcherTest, ManyCompilesSendEachHeaderOnce) {

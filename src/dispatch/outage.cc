@@ -6,13 +6,21 @@
 
 namespace hpcc {
 
-std::optional<absl::Status> Outage::Ask(int64_t now_ns) {
+absl::StatusOr<Outage::Turn> Outage::Ask(int64_t now_ns) {
   const std::lock_guard lock(mutex_);
-  if (!failure_) return std::nullopt;
-  if (now_ns < until_ns_) return failure_;
+  if (!failure_) return Turn(nullptr, 0);
+  if (now_ns < until_ns_) return *failure_;
   // This caller tries; the others go on skipping until it has reported.
   until_ns_ = now_ns + std::chrono::nanoseconds(longest_).count();
-  return std::nullopt;
+  under_way_ = ++trials_;
+  return Turn(this, under_way_);
+}
+
+void Outage::GiveBack(uint64_t trial) {
+  const std::lock_guard lock(mutex_);
+  if (under_way_ != trial) return;
+  under_way_ = 0;
+  until_ns_ = 0;
 }
 
 bool Outage::Failed(const absl::Status& status, int64_t now_ns, std::chrono::milliseconds pause) {
@@ -21,6 +29,7 @@ bool Outage::Failed(const absl::Status& status, int64_t now_ns, std::chrono::mil
   pause_ = failure_ ? std::min(pause_ * 2, longest_) : first_;
   until_ns_ = now_ns + std::chrono::nanoseconds(std::max(pause_, pause)).count();
   failure_ = status;
+  under_way_ = 0;
   return news;
 }
 
@@ -28,6 +37,7 @@ bool Outage::Succeeded() {
   const std::lock_guard lock(mutex_);
   const bool ended = failure_.has_value();
   failure_.reset();
+  under_way_ = 0;
   return ended;
 }
 

@@ -69,14 +69,15 @@ absl::StatusOr<scheduler_v1::AuthenticateResponse> SchedulerClient::Authenticate
   return response;
 }
 
-absl::StatusOr<scheduler_v1::RouteResponse> SchedulerClient::Route(const std::string& session,
-                                                                   const std::string& image,
-                                                                   const std::string& avoid_worker,
-                                                                   const GoOn& go_on) {
+absl::StatusOr<scheduler_v1::RouteResponse> SchedulerClient::Route(
+    const std::string& session, const std::string& image, const std::vector<std::string>& avoid,
+    const GoOn& go_on) {
   const auto context = MakeCallContext(kSchedulerPatience, session);
   scheduler_v1::RouteRequest request;
   request.set_image(image);
-  request.set_avoid_worker(avoid_worker);
+  // The last is the one that has just failed: an older scheduler knows of no others.
+  if (!avoid.empty()) request.set_avoid_worker(avoid.back());
+  for (size_t i = 0; i + 1 < avoid.size(); ++i) request.add_avoid_workers(avoid[i]);
   scheduler_v1::RouteResponse response;
   HPCC_RETURN_IF_ERROR(RunUnaryCall(
       *context, go_on,

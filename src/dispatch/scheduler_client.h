@@ -36,7 +36,7 @@ class SchedulerClient {
                                                                   const GoOn& go_on);
   absl::StatusOr<scheduler_v1::RouteResponse> Route(const std::string& session,
                                                     const std::string& image,
-                                                    const std::string& avoid_worker,
+                                                    const std::vector<std::string>& avoid,
                                                     const GoOn& go_on);
 
   // Whether the last answer came from a scheduler, and not from the lack of one.

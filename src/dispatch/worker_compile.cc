@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -19,6 +20,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int kManifestLevel = 1;
+// With workers. Only one may fail otherwise than by being busy before the compile is given up.
+constexpr int kAttempts = 3;
 constexpr int kRounds = 3;  // of claiming blobs that others failed to send
 constexpr milliseconds kUploadPlacePatience{120'000};
 constexpr int kUploadAttempts = 4;
@@ -46,36 +49,45 @@ bool Pause(milliseconds length, const GoOn& go_on) {
 }  // namespace
 
 absl::StatusOr<WorkerClient::Reply> WorkerCompile::Run(const GoOn& go_on) {
-  std::string avoid;
+  std::vector<std::string> avoid;
   absl::Status failure;
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    const absl::StatusOr<WorkerRoute> route = destination_.Route(avoid, go_on);
-    if (!route.ok()) {
-      // There is only the worker that has just failed.
-      const bool alone = attempt > 0 && CauseOf(route.status()) == FallbackCause::kNoWorker;
-      return alone ? failure : route.status();
+  bool retried = false;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const absl::StatusOr<TakenRoute> taken = destination_.Route(avoid, go_on);
+    if (!taken.ok()) {
+      // There are only the workers that have just failed.
+      const bool alone = CauseOf(taken.status()) == FallbackCause::kNoWorker ||
+                         CauseOf(failure) == FallbackCause::kBusy;
+      if (attempt == 0 || !alone) return taken.status();
+      break;
     }
-    absl::StatusOr<WorkerClient::Reply> reply = RunOn(*route, go_on);
+    const WorkerRoute& route = **taken;
+    absl::StatusOr<WorkerClient::Reply> reply = RunOn(route, go_on);
     if (reply.ok()) {
       destination_.slots().WentWell();
       return reply;
     }
-    if (route->link->client.WrongCertificate()) {
-      destination_.Drop(*route);
+    if (route.link->client.WrongCertificate()) {
+      destination_.Drop(route);
       return Fallback(FallbackCause::kCertificate,
-                      StrCat("worker ", route->link->name, " has another certificate"));
+                      StrCat("worker ", route.link->name, " has another certificate"));
     }
     failure = WorkerFallback(reply.status());
     const FallbackCause cause = CauseOf(failure);
-    if (cause == FallbackCause::kBusy) destination_.slots().PushedBack();
-    if (cause == FallbackCause::kWorkerLost || CannotGetImage(reply.status())) {
-      avoid = route->link->name;
-    } else if (cause != FallbackCause::kNotSignedIn) {
-      return failure;
+    const bool busy = cause == FallbackCause::kBusy;
+    const bool elsewhere =
+        busy || cause == FallbackCause::kWorkerLost || CannotGetImage(reply.status());
+    if (!elsewhere && cause != FallbackCause::kNotSignedIn) return failure;
+    if (elsewhere) avoid.push_back(route.link->name);
+    if (busy) {
+      destination_.MarkBusy(route, reply.status());
+    } else {
+      destination_.Drop(route);
+      if (std::exchange(retried, true)) break;
     }
-    destination_.Drop(*route);
-    if (!go_on()) return failure;
+    if (!go_on()) break;
   }
+  if (CauseOf(failure) == FallbackCause::kBusy) destination_.slots().PushedBack();
   return failure;
 }
 

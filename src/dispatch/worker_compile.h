@@ -1,8 +1,8 @@
 #ifndef HPCC_DISPATCH_WORKER_COMPILE_H_
 #define HPCC_DISPATCH_WORKER_COMPILE_H_
 
-// One compile and the workers it is tried with: the one the scheduler names, and once another where
-// that can help.
+// One compile and the workers it is tried with: one that is at hand or that the scheduler names,
+// once another where that can help, and others while they answer that they have enough to do.
 
 #include "absl/status/statusor.h"
 #include "base/file_system.h"

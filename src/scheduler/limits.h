@@ -17,6 +17,7 @@ inline constexpr size_t kMaxImageName = 512;
 inline constexpr size_t kMaxAddress = 300;
 inline constexpr int kMaxImagesOfWorker = 256;
 inline constexpr size_t kMaxCertificatePem = 64 << 10;
+inline constexpr int kMaxAvoidedWorkers = 16;  // beside the one that failed
 inline constexpr uint32_t kMaxSlots = 4096;
 inline constexpr size_t kMaxWorkers = 100'000;
 inline constexpr size_t kMaxTenants = 100'000;

@@ -209,13 +209,16 @@ absl::StatusOr<v1::RouteResponse> SchedulerCore::Route(const v1::RouteRequest& r
   const std::optional<int> asked =
       request.isolation().empty() ? 0 : IsolationRank(request.isolation());
   if (!asked) return Invalid("isolation: is not known here");
+  if (request.avoid_workers_size() > kMaxAvoidedWorkers) return Invalid("avoid_workers: too many");
+  std::vector<std::string> avoid(request.avoid_workers().begin(), request.avoid_workers().end());
+  if (!request.avoid_worker().empty()) avoid.push_back(request.avoid_worker());
   const absl::StatusOr<RouteChoice> choice =
       registry_.Route({.tenant = session.tenant,
                        .user = session.user,
                        .image = request.image(),
                        .least_isolation_rank = std::max(
                            *asked, IsolationRank(tenant->config.minimum_isolation).value_or(0)),
-                       .avoid_worker = request.avoid_worker()});
+                       .avoid_workers = std::move(avoid)});
   if (absl::IsNotFound(choice.status())) return absl::UnavailableError(Words(choice.status()));
   if (!choice.ok()) return choice.status();
 

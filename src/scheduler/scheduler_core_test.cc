@@ -394,5 +394,20 @@ TEST_F(SchedulerCoreTest, FullWorkersSayWhenToAskAgain) {
   EXPECT_GT(core_->retry_after().count(), 0);
 }
 
+TEST_F(SchedulerCoreTest, WorkersToBeAvoidedAreSeveralButNotAnyNumber) {
+  for (const char* worker : {"w1", "w2", "w3"}) ASSERT_TRUE(Register(Registration(worker)).ok());
+  const std::string session = Session();
+  v1::RouteRequest request = Image("host");
+  request.set_avoid_worker("w1");
+  request.add_avoid_workers("w3");
+  const auto route = Route(session, request);
+  ASSERT_TRUE(route.ok()) << route.status();
+  EXPECT_EQ(route->worker(), "w2");
+  request.add_avoid_workers("w2");
+  EXPECT_EQ(Route(session, request).status().code(), absl::StatusCode::kUnavailable);
+  for (int i = 0; i < 20; ++i) request.add_avoid_workers("x");
+  EXPECT_EQ(Route(session, request).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace hpcc

@@ -13,6 +13,8 @@ namespace {
 // Workers of one tenant and image that are remembered.
 constexpr size_t kMaxSticky = 32;
 constexpr size_t kMaxLostTenants = 1024;
+// Of one user, at a time: as many as a client holds routes (dispatch/route_set.h).
+constexpr size_t kMaxResidences = 8;
 // Of those least loaded, how many are looked at before there is nobody: the ones with room stand
 // first, and few are unfit for another reason.
 constexpr int kMaxLooks = 512;
@@ -24,6 +26,11 @@ std::string StickyKey(const RouteQuestion& question) {
 }
 std::string ResidentKey(const RouteQuestion& question) {
   return StrCat(question.tenant, " ", question.image, " ", question.user);
+}
+
+bool IsToBeAvoided(const std::string& worker, const RouteQuestion& question) {
+  const std::vector<std::string>& avoid = question.avoid_workers;
+  return std::find(avoid.begin(), avoid.end(), worker) != avoid.end();
 }
 
 // `host` is what a worker's machine has.
@@ -87,7 +94,7 @@ void WorkerRegistry::ForgetSilent(int64_t now_ns) {
 void WorkerRegistry::ForgetRoutes(int64_t now_ns) {
   if (residents_.size() >= kMaxRememberedRoutes) {
     absl::erase_if(residents_,
-                   [now_ns](const auto& each) { return each.second.until_ns < now_ns; });
+                   [this, now_ns](const auto& each) { return AllEnded(each.second, now_ns); });
     if (residents_.size() >= kMaxRememberedRoutes) residents_.clear();
   }
   if (sticky_.size() >= kMaxRememberedRoutes) {
@@ -179,7 +186,7 @@ bool WorkerRegistry::Serves(const Worker& worker, const RouteQuestion& question,
                             Lost lost) const {
   if (!IsThere(worker, now_ns) || worker.draining ||
       worker.facts.isolation_rank < question.least_isolation_rank ||
-      worker.facts.name == question.avoid_worker ||
+      IsToBeAvoided(worker.facts.name, question) ||
       !(worker.images.contains(question.image) ||
         (worker.facts.pulls_images && CanBePulled(question.image)))) {
     return false;
@@ -190,12 +197,16 @@ bool WorkerRegistry::Serves(const Worker& worker, const RouteQuestion& question,
 }
 
 WorkerRegistry::Worker* WorkerRegistry::OfResident(const RouteQuestion& question,
-                                                   const std::string& key, int64_t now_ns) {
+                                                   const std::string& key, int64_t now_ns,
+                                                   Full full) {
   const auto found = residents_.find(key);
-  if (found == residents_.end() || found->second.until_ns <= now_ns) return nullptr;
-  Worker* worker = ById(found->second.worker);
-  const bool fits = worker != nullptr && Serves(*worker, question, now_ns, Lost::kPassOver);
-  return fits ? worker : nullptr;
+  if (found == residents_.end()) return nullptr;
+  for (const Residence& residence : found->second) {
+    Worker* worker = residence.until_ns > now_ns ? ById(residence.worker) : nullptr;
+    if (worker == nullptr || (full == Full::kPassOver && !worker->HasRoom())) continue;
+    if (Serves(*worker, question, now_ns, Lost::kPassOver)) return worker;
+  }
+  return nullptr;
 }
 
 WorkerRegistry::Worker* WorkerRegistry::OfSticky(const RouteQuestion& question,
@@ -256,6 +267,11 @@ WorkerRegistry::Worker* WorkerRegistry::Choose(const RouteQuestion& question, in
   return nullptr;
 }
 
+bool WorkerRegistry::AllEnded(const Residences& residences, int64_t now_ns) {
+  return std::all_of(residences.begin(), residences.end(),
+                     [now_ns](const Residence& each) { return each.until_ns < now_ns; });
+}
+
 void WorkerRegistry::Remember(const RouteQuestion& question, Worker& worker, int64_t now_ns) {
   ForgetRoutes(now_ns);
   Sticky& sticky = sticky_[StickyKey(question)];
@@ -265,7 +281,18 @@ void WorkerRegistry::Remember(const RouteQuestion& question, Worker& worker, int
     if (ids.size() >= kMaxSticky) ids.erase(ids.begin());
     ids.push_back(worker.id);
   }
-  residents_[ResidentKey(question)] = {worker.id, now_ns + options_.route_for.count()};
+  Residences& residences = residents_[ResidentKey(question)];
+  const int64_t until_ns = now_ns + options_.route_for.count();
+  const auto same = std::find_if(residences.begin(), residences.end(),
+                                 [&worker](const auto& each) { return each.worker == worker.id; });
+  if (same != residences.end()) {
+    same->until_ns = until_ns;
+  } else {
+    const auto ended = [now_ns](const Residence& each) { return each.until_ns <= now_ns; };
+    residences.erase(std::remove_if(residences.begin(), residences.end(), ended), residences.end());
+    if (residences.size() >= kMaxResidences) residences.erase(residences.begin());
+    residences.push_back({worker.id, until_ns});
+  }
   ++worker.routed;
   LeavePools(worker);
   worker.standing.last_route = ++routes_;
@@ -276,9 +303,11 @@ absl::StatusOr<RouteChoice> WorkerRegistry::Route(const RouteQuestion& question)
   const std::lock_guard lock(mutex_);
   const int64_t now_ns = clock_.MonotonicNanoseconds();
   bool full = false;
-  Worker* worker = OfResident(question, ResidentKey(question), now_ns);
+  const std::string resident = ResidentKey(question);
+  Worker* worker = OfResident(question, resident, now_ns, Full::kPassOver);
   if (worker == nullptr) worker = OfSticky(question, StickyKey(question), now_ns);
   if (worker == nullptr) worker = Choose(question, now_ns, &full);
+  if (worker == nullptr) worker = OfResident(question, resident, now_ns, Full::kAccept);
   if (worker == nullptr) {
     return full ? absl::ResourceExhaustedError("every worker that could compile this is full")
                 : absl::NotFoundError("no worker is there that could compile this");

@@ -14,9 +14,11 @@
 // Load is what the worker says is in flight plus what was routed to it since it said so. Of equally
 // loaded ones it is whose last route is the longest ago.
 //
-// Who has a route to a worker may renew it while the worker is full: it is full of their compiles.
-// Room is asked of newcomers. A worker that lost a sandbox of a tenant is passed over for that
-// tenant for a while, unless there is no other; other tenants can't bring that about.
+// Who has a route to a worker may renew it while that one is full, when no other has room: it is
+// full of their compiles. Room is asked of newcomers, and of a further worker for a build that
+// fills the ones it has, which are those to avoid. A worker that lost a sandbox of a tenant is
+// passed over for that tenant for a while, unless there is no other; other tenants can't bring that
+// about.
 //
 // All of it is in memory: after a restart of the scheduler workers register again by themselves.
 
@@ -33,6 +35,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "scheduler/isolation.h"
@@ -66,7 +69,7 @@ struct RouteQuestion {
   std::string user;
   std::string image;
   int least_isolation_rank = 0;
-  std::string avoid_worker;  // empty: none
+  std::vector<std::string> avoid_workers;
 };
 
 struct RouteChoice {
@@ -137,11 +140,13 @@ class WorkerRegistry {
     uint64_t worker = 0;
     int64_t until_ns = 0;
   };
+  using Residences = absl::InlinedVector<Residence, 1>;  // in the order they began
   struct Sticky {
     std::vector<uint64_t> workers;
     int64_t used_ns = 0;
   };
   enum class Lost : uint8_t { kPassOver, kAccept };
+  enum class Full : uint8_t { kPassOver, kAccept };
 
   void EnterPools(Worker& worker);
   void LeavePools(Worker& worker);
@@ -150,10 +155,12 @@ class WorkerRegistry {
   void ForgetSilent(int64_t now_ns);
   void ForgetRoutes(int64_t now_ns);
 
+  static bool AllEnded(const Residences& residences, int64_t now_ns);
   bool IsThere(const Worker& worker, int64_t now_ns) const;
   bool Serves(const Worker& worker, const RouteQuestion& question, int64_t now_ns, Lost lost) const;
   Worker* ById(uint64_t id) const;
-  Worker* OfResident(const RouteQuestion& question, const std::string& key, int64_t now_ns);
+  Worker* OfResident(const RouteQuestion& question, const std::string& key, int64_t now_ns,
+                     Full full);
   Worker* OfSticky(const RouteQuestion& question, const std::string& key, int64_t now_ns);
   Worker* LeastLoaded(Pool& pool, const RouteQuestion& question, int64_t now_ns, Lost lost,
                       bool* full);
@@ -168,8 +175,8 @@ class WorkerRegistry {
   absl::flat_hash_map<std::string, uint64_t> ids_;
   absl::flat_hash_map<std::string, Pool> having_;  // by image
   Pool pulling_;
-  absl::flat_hash_map<std::string, Sticky> sticky_;        // by tenant and image
-  absl::flat_hash_map<std::string, Residence> residents_;  // by tenant, user and image
+  absl::flat_hash_map<std::string, Sticky> sticky_;         // by tenant and image
+  absl::flat_hash_map<std::string, Residences> residents_;  // by tenant, user and image
   uint64_t last_id_ = 0;
   uint64_t routes_ = 0;
   int64_t swept_ns_ = 0;

@@ -96,6 +96,40 @@ TEST_F(WorkerRegistryTest, FullWorkersTakeNoNewcomersButRenewTheirOwn) {
   EXPECT_EQ(Route("acme", "u1"), "RESOURCE_EXHAUSTED");
 }
 
+TEST_F(WorkerRegistryTest, WhoHasARouteToAFullWorkerIsSentToOneWithRoomFirst) {
+  Add("w1");
+  Add("w2");
+  const std::string first = Route("acme", "u1");
+  const std::string second = first == "w1" ? "w2" : "w1";
+  Report(first, 4);
+  EXPECT_EQ(Route("acme", "u1"), second);
+  // Now both are theirs, and may be renewed while both are full: each by avoiding the other.
+  Report(second, 4);
+  const auto beside = [](const std::string& worker) {
+    return RouteQuestion{
+        .tenant = "acme", .user = "u1", .image = "host", .avoid_workers = {worker}};
+  };
+  EXPECT_EQ(Route(beside(second)), first);
+  EXPECT_EQ(Route(beside(first)), second);
+  EXPECT_EQ(Route("acme", "u2"), "RESOURCE_EXHAUSTED");
+  // Builds come back to the first.
+  Report(first, 0);
+  Report(second, 0);
+  EXPECT_EQ(Route("acme", "u1"), first);
+}
+
+TEST_F(WorkerRegistryTest, ABuildGetsOneWorkerAfterAnotherAndThenNoMore) {
+  for (const char* name : {"w1", "w2", "w3"}) Add(name);
+  RouteQuestion question{.tenant = "acme", .user = "u", .image = "host"};
+  for (int i = 0; i < 3; ++i) {
+    const std::string worker = Route(question);
+    ASSERT_EQ(worker.front(), 'w');
+    for (const std::string& other : question.avoid_workers) EXPECT_NE(worker, other);
+    question.avoid_workers.push_back(worker);
+  }
+  EXPECT_EQ(Route(question), "NOT_FOUND");
+}
+
 TEST_F(WorkerRegistryTest, WhoMissedHeartbeatsIsPassedOverUntilItIsHeardOf) {
   Add("w1");
   clock_.Advance(seconds(15));
@@ -141,9 +175,10 @@ TEST_F(WorkerRegistryTest, TheWorkerToAvoidIsAvoided) {
   Add("w1");
   Add("w2");
   const std::string first = Route("acme");
-  EXPECT_NE(Route({.tenant = "acme", .user = "u", .image = "host", .avoid_worker = first}), first);
+  EXPECT_NE(Route({.tenant = "acme", .user = "u", .image = "host", .avoid_workers = {first}}),
+            first);
   Report(first == "w1" ? "w2" : "w1", 0, /*draining=*/true);
-  EXPECT_EQ(Route({.tenant = "acme", .user = "u", .image = "host", .avoid_worker = first}),
+  EXPECT_EQ(Route({.tenant = "acme", .user = "u", .image = "host", .avoid_workers = {first}}),
             "NOT_FOUND");
 }
 
@@ -177,7 +212,7 @@ TEST_F(WorkerRegistryTest, TheHostOfAMachineIsNoImageToBePulled) {
   EXPECT_EQ(Route({.tenant = "acme", .user = "u", .image = "ghcr.io/x@sha256:1"}), "puller");
   Add("w1");
   EXPECT_EQ(Route("acme"), "w1");
-  EXPECT_EQ(Route({.tenant = "acme", .user = "u", .image = "host", .avoid_worker = "w1"}),
+  EXPECT_EQ(Route({.tenant = "acme", .user = "u", .image = "host", .avoid_workers = {"w1"}}),
             "NOT_FOUND");
 }
 

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "compiler/compiler_name.h"
+#include "compiler/embedded_files.h"
 #include "compiler/manifest.h"
 #include "worker/limits.h"
 
@@ -110,60 +111,14 @@ constexpr std::string_view kContent[] = {"-fsanitize-blacklist",
                                          "-fxray-never-instrument",
                                          "-fxray-attr-list"};
 
-// Words for the assembler, beyond what the grammar refuses: those known to write nothing.
-constexpr std::string_view kAssemblerWords[] = {"--noexecstack",
-                                                "--execstack",
-                                                "--fatal-warnings",
-                                                "--no-warn",
-                                                "--warn",
-                                                "-W",
-                                                "-mrelax-",
-                                                "--compress-debug-sections",
-                                                "--nocompress-debug-sections",
-                                                "-mbig-obj",
-                                                "-march=",
-                                                "-mcpu=",
-                                                "-mtune=",
-                                                "-mimplicit-it=",
-                                                "-mfpu=",
-                                                "--strip-local-absolute",
-                                                "--defsym",
-                                                "-defsym",
-                                                "-I",
-                                                "-g",
-                                                "--gdwarf",
-                                                "-mmnemonic=",
-                                                "-msyntax=",
-                                                "-mnaked-reg",
-                                                "--32",
-                                                "--64",
-                                                "--x32",
-                                                "-L",
-                                                "--keep-locals",
-                                                "-n",
-                                                "--divide",
-                                                "-mno-",
-                                                "-malign-branch",
-                                                "-mbranches-within"};
+constexpr std::string_view kVariables[] = {
+    "LANG",       "LANGUAGE", "LC_ALL",    "LC_CTYPE", "LC_MESSAGES", "SOURCE_DATE_EPOCH",
+    "GCC_COLORS", "GCC_URLS", "TERM_URLS", "TERM",     "COLORTERM",   "NO_COLOR",
+    "COLUMNS"};
 
-constexpr std::string_view kVariables[] = {"LANG",
-                                           "LANGUAGE",
-                                           "LC_ALL",
-                                           "LC_CTYPE",
-                                           "LC_MESSAGES",
-                                           "CPATH",
-                                           "C_INCLUDE_PATH",
-                                           "CPLUS_INCLUDE_PATH",
-                                           "OBJC_INCLUDE_PATH",
-                                           "OBJCPLUS_INCLUDE_PATH",
-                                           "SOURCE_DATE_EPOCH",
-                                           "GCC_COLORS",
-                                           "GCC_URLS",
-                                           "TERM_URLS",
-                                           "TERM",
-                                           "COLORTERM",
-                                           "NO_COLOR",
-                                           "COLUMNS"};
+// Lists of directories, which are judged like those of -I.
+constexpr std::string_view kSearchVariables[] = {"CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH",
+                                                 "OBJC_INCLUDE_PATH", "OBJCPLUS_INCLUDE_PATH"};
 
 // Of every Linux: nothing to be read or written there is a file of a compile.
 constexpr std::string_view kSystemDirectories[] = {"/proc", "/sys", "/dev", "/run"};
@@ -211,7 +166,7 @@ class CommandJudge {
 
  private:
   absl::Status CheckSearchRoot(const Argument& argument) const;
-  absl::Status CheckAssemblerWords(const Argument& argument) const;
+  absl::Status CheckSearchVariables() const;
   absl::Status CheckReadPath(std::string_view path) const;
   absl::Status CheckOutput(const std::string& path) const;
 
@@ -231,12 +186,22 @@ absl::Status CommandJudge::CheckSurroundings() const {
     return Refused(command_.working_directory, "no place for a working directory");
   }
   for (const auto& [name, value] : command_.environment.variables()) {
-    if (!IsOneOf(name, kVariables)) {
+    if (!IsOneOf(name, kVariables) && !IsOneOf(name, kSearchVariables)) {
       return absl::PermissionDeniedError(StrCat(kVariableRefused, Printable(name)));
     }
   }
   for (const std::string& word : command_.arguments) {
     if (word.starts_with('@')) return Refused(word, "response files are expanded by the client");
+  }
+  return CheckSearchVariables();
+}
+
+absl::Status CommandJudge::CheckSearchVariables() const {
+  for (const std::string_view name : kSearchVariables) {
+    const std::string value = command_.environment.GetOrEmpty(name);
+    for (const std::string_view directory : StrSplit(value, ':')) {
+      HPCC_RETURN_IF_ERROR(CheckReadPath(directory));
+    }
   }
   return absl::OkStatus();
 }
@@ -254,25 +219,6 @@ absl::Status CommandJudge::CheckSearchRoot(const Argument& argument) const {
   // "--target=../x" would name a configuration file of the driver.
   if (StrContains(argument.value, "/"))
     return Refused(argument.words[0], "a path is no value here");
-  return absl::OkStatus();
-}
-
-absl::Status CommandJudge::CheckAssemblerWords(const Argument& argument) const {
-  bool value_follows = false;
-  bool path_follows = false;
-  for (const std::string_view word : StrSplit(argument.value, ',')) {
-    if (path_follows) HPCC_RETURN_IF_ERROR(CheckReadPath(word));
-    if (!value_follows && word.starts_with("-I") && word != "-I") {
-      HPCC_RETURN_IF_ERROR(CheckReadPath(word.substr(2)));
-    }
-    path_follows = !value_follows && word == "-I";
-    const bool known = value_follows || BeginsWithOneOf(word, kAssemblerWords) ||
-                       (argument.flag == "-Xassembler" && !word.starts_with('-'));
-    if (!known || word.starts_with('@')) {
-      return Refused(argument.words[0], "the assembler's flag is not known to be harmless");
-    }
-    value_follows = !value_follows && (word == "--defsym" || word == "-defsym" || word == "-I");
-  }
   return absl::OkStatus();
 }
 
@@ -300,9 +246,6 @@ absl::Status CommandJudge::CheckArgument(const Argument& argument) const {
       return CheckReadPath(argument.value);
     case E::kPathsInOutput:
       if (!IsOneOf(argument.flag, kPathsInOutput)) return Refused(word, kPrograms);
-      if (argument.flag == "-Wa," || argument.flag == "-Xassembler") {
-        return CheckAssemblerWords(argument);
-      }
       return absl::OkStatus();
     case E::kSearchRoot:
       return CheckSearchRoot(argument);
@@ -351,6 +294,11 @@ absl::Status CommandJudge::CheckOutput(const std::string& path) const {
 
 absl::Status CommandJudge::CheckPaths(const Invocation& invocation) const {
   HPCC_RETURN_IF_ERROR(CheckReadPath(invocation.source));
+  // As the compiler puts them together: with the system root where they ask for it, and with those
+  // of the assembler, whose words may stand in several arguments.
+  for (const std::string& directory : AssemblerSearchDirectories(invocation)) {
+    HPCC_RETURN_IF_ERROR(CheckReadPath(directory));
+  }
   for (const Output& output : invocation.outputs) HPCC_RETURN_IF_ERROR(CheckOutput(output.path));
   return absl::OkStatus();
 }

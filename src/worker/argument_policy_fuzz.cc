@@ -4,13 +4,16 @@
 #include <cstdlib>
 
 #include "base/path.h"
+#include "base/strings.h"
+#include "compiler/embedded_files.h"
 #include "hpcc/worker/v1/worker.pb.h"
 #include "worker/argument_policy.h"
 #include "worker/manifest_file_system.h"
 
 namespace {
 
-// The first half is words separated by newlines, the second a manifest.
+// The first half is words separated by newlines, variables those behind a "$"; the second a
+// manifest.
 hpcc::worker::v1::Command CommandOf(std::string_view words) {
   hpcc::worker::v1::Command command;
   command.set_compiler("/usr/bin/gcc");
@@ -18,10 +21,20 @@ hpcc::worker::v1::Command CommandOf(std::string_view words) {
   command.set_toolchain_identity(std::string(32, 'x'));
   while (!words.empty()) {
     const size_t end = std::min(words.find('\n'), words.size());
-    command.add_arguments(std::string(words.substr(0, end)));
+    const std::string_view word = words.substr(0, end);
+    if (word.starts_with('$')) {
+      command.add_environment(std::string(word.substr(1)));
+    } else {
+      command.add_arguments(std::string(word));
+    }
     words.remove_prefix(std::min(end + 1, words.size()));
   }
   return command;
+}
+
+void CheckDirectory(std::string_view directory) {
+  const std::string full = hpcc::path::Normalize(hpcc::path::Join("/p", directory));
+  if (hpcc::path::IsBelow(full, "/proc")) std::abort();
 }
 
 void Judge(const hpcc::WorkerCommand& command, hpcc::FileSystem& fs, bool is_clang) {
@@ -32,6 +45,13 @@ void Judge(const hpcc::WorkerCommand& command, hpcc::FileSystem& fs, bool is_cla
   for (const hpcc::Output& output : invocation->outputs) {
     const std::string full = hpcc::path::Normalize(hpcc::path::Join("/p", output.path));
     if (!hpcc::path::IsBelow(full, "/p") || full == "/p") std::abort();
+  }
+  for (const std::string& directory : hpcc::AssemblerSearchDirectories(*invocation)) {
+    CheckDirectory(directory);
+  }
+  for (const char* name : {"CPATH", "C_INCLUDE_PATH", "OBJCPLUS_INCLUDE_PATH"}) {
+    const std::string value = command.environment.GetOrEmpty(name);
+    for (const std::string_view directory : hpcc::StrSplit(value, ':')) CheckDirectory(directory);
   }
   for (const hpcc::Argument& argument : invocation->arguments) {
     if (argument.effect == hpcc::FlagEffect::kUnknown ||

@@ -67,6 +67,7 @@ TEST_F(ArgumentPolicyTest, OrdinaryCompilesPass) {
            "-c -o ./out/a.o a.c -fPIC -pthread -fno-strict-aliasing -fstack-protector-strong",
            "-S a.c -o a.s",
            "-c b.S -Wa,--noexecstack -o b.o",
+           "-c b.S -Wa,-I,inc,--defsym,a=1 -Xassembler -I -Xassembler inc -Wa,-L -o b.o",
            "-c a.c -I/usr/include -isystem /usr/include/x -iquote . -include inc/a.h",
            "-c a.c -m64 -march=x86-64-v2 -mtune=generic -mno-red-zone",
            "-c a.c -gsplit-dwarf -g -o out/a.o",
@@ -134,6 +135,8 @@ TEST_F(ArgumentPolicyTest, WhatReadsOutsideIsRefused) {
            {"-I/proc/self -c a.c", "/proc/self"},
            {"-I../proc/1/root -c a.c", "../proc/1/root"},
            {"-isystem /sys -c a.c", "/sys"},
+           {"--sysroot=/usr/share/x -I=/../../../proc/self -c a.c", "/proc/self"},
+           {"--sysroot=/usr/share/x -iquote $SYSROOT/../../../sys -c a.c", "/sys"},
            {"-include /dev/stdin -c a.c", "/dev/stdin"},
            {"-include /.hpcc/agent -c a.c", "/.hpcc/agent"},
            {"-c /proc/self/environ", "/proc/self/environ"},
@@ -178,6 +181,18 @@ TEST_F(ArgumentPolicyTest, WhatWritesOtherFilesIsRefused) {
            {"-Wa,-I,/proc/self -c a.c", "/proc/self"},
            {"-Wa,-I/proc/self -c a.c", "/proc/self"},
            {"-Xassembler -I/proc/self -c a.c", "/proc/self"},
+           {"-Xassembler -I -Xassembler /proc/self -c a.c", "/proc/self"},
+           {"-Wa,-I -c a.c -Wa,/proc/self", "/proc/self"},
+           {"-Xassembler -I/x,/../proc/self -c a.c", "/x,/../proc/self"},
+           {"-Wa,-LI/proc/self -c a.c", "-Wa,-LI/proc/self"},
+           {"-Wa,-La=x -c a.c", "-Wa,-La=x"},
+           {"-Wa,-Wa=x -c a.c", "-Wa,-Wa=x"},
+           {"-Wa,-mri -c a.c", "-Wa,-mri"},
+           {"-Wa,-mllvm,-x -c a.c", "-Wa,-mllvm,-x", true},
+           {"-Wp,-I/proc/self -c a.c", "-Wp,-I/proc/self"},
+           {"-Wp,-include,/proc/self/environ -c a.c", "-Wp,-include,/proc/self/environ"},
+           {"-Xpreprocessor -I/proc/self -c a.c", "-Xpreprocessor"},
+           {"-Xpreprocessor -I -Xpreprocessor /proc/self -c a.c", "-Xpreprocessor"},
            {"-ftime-trace -c a.c", "-ftime-trace", true},
            {"-fcallgraph-info -c a.c", "-fcallgraph-info"},
            {"-fopt-info-all=x -c a.c", "-fopt-info-all=x"},
@@ -246,6 +261,20 @@ TEST_F(ArgumentPolicyTest, OnlyListedVariablesPass) {
     environment.Set(name, "x");
     command_.environment = environment;
     EXPECT_THAT(Verdict("-c a.c"), HasSubstr(name)) << name;
+  }
+}
+
+TEST_F(ArgumentPolicyTest, DirectoriesInVariablesAreJudgedLikeThoseOfFlags) {
+  for (const char* name : {"CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH",
+                           "OBJCPLUS_INCLUDE_PATH"}) {
+    for (const char* value :
+         {"/proc/self", "inc:../proc/1/root", "inc:/sys", "/dev:", "/.hpcc/x"}) {
+      command_.environment = Environment();
+      command_.environment.Set(name, value);
+      EXPECT_THAT(Verdict("-c a.c"), HasSubstr("outside of the stage")) << name << " " << value;
+    }
+    command_.environment.Set(name, ":inc:/p/inc:/usr/include:");
+    EXPECT_EQ(Verdict("-c a.c"), "") << name;
   }
 }
 
