@@ -11,6 +11,7 @@ import unittest
 from pathlib import Path
 
 import lib
+import sandbox_times
 import vm_memory
 
 NULL = None
@@ -168,6 +169,27 @@ class MachineMemory(unittest.TestCase):
                      "Private_Dirty": 30 << 20} for pss in (40, 64, 300)]
         report = {"samples": {"booted": {"machines": machines}, "suspended": {"machines": []}}}
         self.assertEqual(vm_memory.rows_of(report), [["booted", "64.0", "30.0", "90.0", "16.0"]])
+
+
+class SandboxTimes(unittest.TestCase):
+    TEXT = "isolation qemu-tcg\nboot 100\nclone 20\nclone 30\nboot 120\ncall 2\nexec 5\ncall 2\nexec 9\n"
+
+    def test_bars_are_ratios_of_medians(self):
+        isolation, times = sandbox_times.parse(self.TEXT)
+        bars = sandbox_times.bars_of(isolation, times)
+        self.assertEqual([(25 / 110, True), (7 / 2, False)],
+                         [(one["value"], one["pass"]) for one in bars])
+        self.assertEqual(["boot", "clone", "call", "exec"],
+                         [row[0] for row in sandbox_times.rows_of(times)])
+
+    def test_processes_neither_boot_nor_clone(self):
+        bars = sandbox_times.bars_of(*sandbox_times.parse("isolation process\nstart 9\ncall 1\nexec 3\n"))
+        self.assertEqual([3.0], [one["value"] for one in bars])
+
+    def test_what_is_no_measurement_is_refused(self):
+        for text in ("", "boot 1\n", "isolation x\nwait 1\n", "isolation x\nboot\n"):
+            with self.assertRaises(lib.BenchError):
+                sandbox_times.parse(text)
 
 
 if __name__ == "__main__":

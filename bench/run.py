@@ -32,7 +32,12 @@ BENCHES = [
     (["shared_cache.py", "hit"], ["--rounds", "1000"], ["--rounds", "100"]),
     (["remote.py"], ["--rounds", "330"], ["--rounds", "66"]),
     (["shared_cache.py", "dead"], ["--rounds", "5"], ["--rounds", "1"]),
+    (["image_root.py"], ["--rounds", "5"], ["--rounds", "1"]),
+    (["sandbox_times.py"], ["--starts", "20", "--execs", "300"], ["--starts", "3", "--execs", "30"]),
+    (["vm_memory.py"], ["--machines", "4"], ["--machines", "2"]),
 ]
+# No launchers of compilers: they measure what a build has beside hpcc.
+OF_A_BUILD = {"image_root.py", "sandbox_times.py", "vm_memory.py"}
 ONLY_WITH_DAEMON = {"throughput.py", "two_builds.py"}
 
 
@@ -41,8 +46,12 @@ def run_one(words, options, directory):
     report = directory / "report.json"
     report.unlink(missing_ok=True)
     argv = [sys.executable, Path(__file__).with_name(words[0]), *words[1:], "--json", report]
-    argv += ["--hpcc", options.hpcc] if options.hpcc else []
-    argv += ["--no-daemon"] if options.no_daemon else []
+    if words[0] in OF_A_BUILD:
+        # <build>/bin/hpcc
+        argv += ["--build", Path(options.hpcc).resolve().parent.parent] if options.hpcc else []
+    else:
+        argv += ["--hpcc", options.hpcc] if options.hpcc else []
+        argv += ["--no-daemon"] if options.no_daemon else []
     print(f"\n=== {' '.join(words)}", flush=True)
     subprocess.run(argv, timeout=7200)
     return json.loads(report.read_text()) if report.exists() else None

@@ -1,88 +1,171 @@
-// How long a sandbox takes to start, and one exec of an empty command in it.
+// How long sandboxes take to come and go, and commands in them; for bench/sandbox_times.py.
 //
-//   sandbox_round_trip [starts] [execs]
+//   sandbox_round_trip process STARTS EXECS
+//   sandbox_round_trip qemu STARTS EXECS KERNEL ROOT DIRECTORY
 //
-// Prints medians and 99th percentiles, in milliseconds.
+// Prints every single time as a line, "<what> <milliseconds>", and first "isolation <label>":
+//
+//   boot, clone      a start, until the agent has answered ("start" of a process); of qemu in turns
+//   suspend, resume  in turns with these
+//   call, exec       a plain call to the agent, and an exec of /bin/true, in turns on one sandbox
+//   exec-300         the same with 300 sources of 8 KB in its manifest, which are there already
+//
+// Ends with status 1, and says why, when anything goes wrong.
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "base/status.h"
+#include "base/strings.h"
 #include "compiler/manifest.h"
 #include "sandbox/process_runtime.h"
+#include "sandbox/qemu_runtime.h"
 
 namespace {
 
 using std::chrono::steady_clock;
 
-void Print(const char* what, std::vector<double> times) {
-  std::sort(times.begin(), times.end());
-  std::printf("%-24s p50 %7.2f  p99 %7.2f  of %zu\n", what, times[times.size() / 2],
-              times[times.size() * 99 / 100], times.size());
+constexpr std::chrono::seconds kStart{120};
+constexpr std::chrono::seconds kCall{60};
+constexpr size_t kManyFiles = 300;
+
+// Does it, and prints how long it took.
+template <typename Work>
+absl::Status Time(const char* what, const Work& work) {
+  const auto start = steady_clock::now();
+  const absl::Status status = work();
+  const std::chrono::duration<double, std::milli> taken = steady_clock::now() - start;
+  if (status.ok()) std::printf("%s %.4f\n", what, taken.count());
+  return status;
 }
 
-double Since(steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(steady_clock::now() - start).count();
+std::string TextOf(size_t file) {
+  return std::string(8'000, 'x') + std::to_string(file);
 }
 
-bool Measure(int starts, int execs, const std::vector<std::string>& arguments, size_t files) {
-  hpcc::ProcessRuntime runtime;
-  std::unique_ptr<hpcc::Sandbox> sandbox;
-  std::vector<double> times;
-  for (int i = 0; i < starts; ++i) {
-    sandbox.reset();
-    const auto start = steady_clock::now();
-    auto started = runtime.Start({.id = "bench", .tenant = "bench", .image = "host", .cpus = 2},
-                                 std::chrono::seconds(30));
-    if (!started.ok()) {
-      std::fprintf(stderr, "%s\n", started.status().ToString().c_str());
-      return false;
-    }
-    times.push_back(Since(start));
-    sandbox = *std::move(started);
-  }
-  Print("start", times);
-
-  const std::string text(8'000, 'x');
+// /bin/true, with so many files of no use to it.
+hpcc::ExecRequest True(size_t files) {
   hpcc::SourceManifest manifest;
   for (size_t i = 0; i < files; ++i) {
-    manifest.entries.push_back({.path = "/work/src/" + std::to_string(i) + ".h",
-                                .digest = hpcc::Digest::Of(text + std::to_string(i))});
+    manifest.entries.push_back(
+        {.path = hpcc::StrCat("/work/src/", i, ".h"), .digest = hpcc::Digest::Of(TextOf(i))});
   }
   hpcc::ExecRequest request;
-  request.arguments = arguments;
+  request.arguments = {"/bin/true"};
   request.working_directory = "/work";
   request.manifest = hpcc::EncodeManifest(manifest).value();
-  const hpcc::BlobReader reader = [&](const hpcc::Digest& digest) -> absl::StatusOr<std::string> {
-    for (size_t i = 0; i < files; ++i) {
-      const std::string data = text + std::to_string(i);
-      if (hpcc::Digest::Of(data) == digest) return data;
+  request.limits.wall = kCall;
+  return request;
+}
+
+absl::Status Run(hpcc::Sandbox& sandbox, const hpcc::ExecRequest& request) {
+  const auto read = [](const hpcc::Digest& digest) -> absl::StatusOr<std::string> {
+    for (size_t i = 0; i < kManyFiles; ++i) {
+      if (hpcc::Digest::Of(TextOf(i)) == digest) return TextOf(i);
     }
     return absl::NotFoundError("none");
   };
-  times.clear();
-  for (int i = 0; i < execs; ++i) {
-    const auto start = steady_clock::now();
-    const auto result = sandbox->Exec(request, reader, nullptr);
-    if (!result.ok() || result->exit_status != 0) {
-      std::fprintf(stderr, "%s\n", result.status().ToString().c_str());
-      return false;
-    }
-    times.push_back(Since(start));
+  const absl::StatusOr<hpcc::ExecResult> result = sandbox.Exec(request, read, nullptr);
+  if (!result.ok()) return result.status();
+  return result->exit_status == 0 ? absl::OkStatus() : absl::InternalError("/bin/true failed");
+}
+
+absl::Status Execs(hpcc::Sandbox& sandbox, int count) {
+  const hpcc::ExecRequest plain = True(0);
+  const hpcc::ExecRequest many = True(kManyFiles);
+  HPCC_RETURN_IF_ERROR(sandbox.Ping(kCall));
+  HPCC_RETURN_IF_ERROR(Run(sandbox, plain));
+  HPCC_RETURN_IF_ERROR(Run(sandbox, many));
+  for (int i = 0; i < count; ++i) {
+    HPCC_RETURN_IF_ERROR(Time("call", [&] { return sandbox.Ping(kCall); }));
+    HPCC_RETURN_IF_ERROR(Time("exec", [&] { return Run(sandbox, plain); }));
+    HPCC_RETURN_IF_ERROR(Time("exec-300", [&] { return Run(sandbox, many); }));
   }
-  std::printf("%zu files of 8 KB: ", files);
-  Print(arguments.front().c_str(), times);
-  return true;
+  return absl::OkStatus();
+}
+
+class Starter {
+ public:
+  absl::Status Start(hpcc::Runtime& runtime, std::unique_ptr<hpcc::Sandbox>* sandbox) {
+    const hpcc::SandboxSpec spec{.id = hpcc::StrCat("bench-", ++last_),
+                                 .tenant = "bench",
+                                 .image = "host",
+                                 .memory_bytes = uint64_t{512} << 20,
+                                 .blob_bytes = uint64_t{64} << 20};
+    absl::StatusOr<std::unique_ptr<hpcc::Sandbox>> started = runtime.Start(spec, kStart);
+    if (!started.ok()) return started.status();
+    *sandbox = *std::move(started);
+    return absl::OkStatus();
+  }
+
+ private:
+  int last_ = 0;
+};
+
+absl::Status MeasureProcesses(int starts, int execs) {
+  hpcc::ProcessRuntime runtime;
+  std::printf("isolation %s\n", std::string(runtime.isolation()).c_str());
+  Starter starter;
+  std::unique_ptr<hpcc::Sandbox> sandbox;
+  for (int i = 0; i < starts; ++i) {
+    sandbox.reset();
+    HPCC_RETURN_IF_ERROR(Time("start", [&] { return starter.Start(runtime, &sandbox); }));
+  }
+  return Execs(*sandbox, execs);
+}
+
+absl::Status MeasureMachines(int starts, int execs, const std::string& kernel,
+                             const std::string& root, const std::string& directory) {
+  const auto make = [&](const std::string& name, bool templates) {
+    return hpcc::QemuRuntime::Make(
+        {.kernel = kernel,
+         .directory = hpcc::StrCat(directory, "/", name),
+         .find_root = [root](const std::string&) -> absl::StatusOr<hpcc::PreparedRoot> {
+           return hpcc::PreparedRoot{.path = root};
+         },
+         .templates = templates});
+  };
+  HPCC_ASSIGN_OR_RETURN(const std::unique_ptr<hpcc::QemuRuntime> booting, make("boot", false));
+  HPCC_ASSIGN_OR_RETURN(const std::unique_ptr<hpcc::QemuRuntime> cloning, make("clone", true));
+  std::printf("isolation %s\n", std::string(cloning->isolation()).c_str());
+  Starter starter;
+  std::unique_ptr<hpcc::Sandbox> sandbox;
+  // The first makes the template.
+  HPCC_RETURN_IF_ERROR(starter.Start(*cloning, &sandbox));
+  for (int i = 0; i < starts; ++i) {
+    sandbox.reset();
+    HPCC_RETURN_IF_ERROR(Time("boot", [&] { return starter.Start(*booting, &sandbox); }));
+    sandbox.reset();
+    HPCC_RETURN_IF_ERROR(Time("clone", [&] { return starter.Start(*cloning, &sandbox); }));
+    HPCC_RETURN_IF_ERROR(Run(*sandbox, True(0)));
+    HPCC_RETURN_IF_ERROR(Time("suspend", [&] { return sandbox->Suspend(); }));
+    HPCC_RETURN_IF_ERROR(Time("resume", [&] { return sandbox->Resume(); }));
+  }
+  return Execs(*sandbox, execs);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int starts = argc > 1 ? std::atoi(argv[1]) : 10;
-  const int execs = argc > 2 ? std::atoi(argv[2]) : 300;
-  if (starts < 1 || execs < 1) return 2;
-  return Measure(starts, execs, {"/bin/true"}, 0) && Measure(1, execs, {"/bin/true"}, 300) ? 0 : 1;
+  const std::string driver = argc > 1 ? argv[1] : "";
+  const int starts = argc > 3 ? std::atoi(argv[2]) : 0;
+  const int execs = argc > 3 ? std::atoi(argv[3]) : 0;
+  const bool processes = driver == "process" && argc == 4;
+  const bool machines = driver == "qemu" && argc == 7;
+  if (starts < 1 || execs < 1 || (!processes && !machines)) {
+    std::fputs(
+        "usage: sandbox_round_trip process STARTS EXECS\n"
+        "       sandbox_round_trip qemu STARTS EXECS KERNEL ROOT DIRECTORY\n",
+        stderr);
+    return 2;
+  }
+  const absl::Status status = processes ? MeasureProcesses(starts, execs)
+                                        : MeasureMachines(starts, execs, argv[4], argv[5], argv[6]);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "sandbox_round_trip: %s\n", status.ToString().c_str());
+  return 1;
 }

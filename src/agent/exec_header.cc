@@ -14,6 +14,8 @@ namespace hpcc {
 
 namespace {
 
+constexpr std::string_view kTimeZone = "TZ=";
+
 absl::Status Refused(std::string_view what, std::string_view rule) {
   return absl::InvalidArgumentError(StrCat("exec: ", what.substr(0, 200), ": ", rule));
 }
@@ -129,6 +131,11 @@ absl::StatusOr<ExecCommand> CheckExecHeader(const agent_v1::ExecHeader& header,
   command.job = header.job();
   command.arguments.assign(header.arguments().begin(), header.arguments().end());
   command.environment.assign(header.environment().begin(), header.environment().end());
+  // Without it the C library asks the image for its time zone, in /etc/localtime.
+  const bool has_time_zone =
+      std::any_of(command.environment.begin(), command.environment.end(),
+                  [](const std::string& variable) { return variable.starts_with(kTimeZone); });
+  if (!has_time_zone) command.environment.push_back(StrCat(kTimeZone, "UTC"));
   command.working_directory = header.working_directory();
   command.outputs.assign(header.outputs().begin(), header.outputs().end());
   return command;

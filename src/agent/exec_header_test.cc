@@ -40,11 +40,18 @@ std::string ManifestWith(const std::string& path, ManifestEntry::Kind kind) {
   return EncodeManifest(manifest).value();
 }
 
+TEST(ExecHeaderTest, TheTimeZoneIsUtcUnlessTheExecBringsOne) {
+  agent_v1::ExecHeader header = Header();
+  header.add_environment("TZ=JST-9");
+  EXPECT_EQ(CheckExecHeader(header, kShare)->environment,
+            (std::vector<std::string>{"LC_ALL=C", "TZ=JST-9"}));
+}
+
 TEST(ExecHeaderTest, AnHonestHeaderIsTakenAsItIs) {
   const absl::StatusOr<ExecCommand> command = CheckExecHeader(Header(), kShare);
   ASSERT_TRUE(command.ok()) << command.status();
   EXPECT_EQ(command->arguments, (std::vector<std::string>{"/usr/bin/gcc", "-c"}));
-  EXPECT_EQ(command->environment, (std::vector<std::string>{"LC_ALL=C"}));
+  EXPECT_EQ(command->environment, (std::vector<std::string>{"LC_ALL=C", "TZ=UTC"}));
   EXPECT_EQ(command->working_directory, "/work");
   EXPECT_EQ(command->outputs, (std::vector<std::string>{"/work/a.o"}));
   ASSERT_EQ(command->manifest.entries.size(), 1u);

@@ -181,6 +181,22 @@ std::vector<OciDescriptor> BlobsOf(const OciManifest& manifest) {
   return blobs;
 }
 
+// Fetches the configuration unless it is there. One that is there and damaged is found out by
+// reading it, and fetched after all.
+absl::StatusOr<OciConfig> FetchConfig(ImageSource& source, ImageStore& store,
+                                      const OciManifest& manifest, const PullOptions& options,
+                                      Clock& clock, uint64_t* fetched_bytes) {
+  absl::StatusOr<OciConfig> config = absl::DataLossError("");
+  for (int attempt = 0; attempt < 2 && absl::IsDataLoss(config.status()); ++attempt) {
+    BlobFetch fetch(source, store, options, clock);
+    HPCC_RETURN_IF_ERROR(fetch.Run({manifest.config}));
+    *fetched_bytes += fetch.fetched_bytes();
+    config = store.ReadConfig(manifest);
+  }
+  if (!config.ok()) return Named(config.status(), source.Name());
+  return config;
+}
+
 absl::Status CheckPlatform(const OciConfig& config, const Platform& wanted) {
   const Platform& own = config.platform;
   if (own.os.empty() && own.architecture.empty()) return absl::OkStatus();
@@ -205,19 +221,18 @@ absl::StatusOr<PulledImage> PullImage(ImageSource& source, ImageStore& store,
                                                " are not fetched"));
   }
   // The configuration first: whether the image is of use at all costs one small blob to know.
-  BlobFetch config_fetch(source, store, options, clock);
-  HPCC_RETURN_IF_ERROR(config_fetch.Run({manifest->config}));
-  const absl::StatusOr<OciConfig> config = store.ReadConfig(*manifest);
-  if (!config.ok()) return Named(config.status(), source.Name());
-  HPCC_RETURN_IF_ERROR(Named(CheckPlatform(*config, options.platform), reference.ToString()));
+  uint64_t config_bytes = 0;
+  HPCC_ASSIGN_OR_RETURN(const OciConfig config,
+                        FetchConfig(source, store, *manifest, options, clock, &config_bytes));
+  HPCC_RETURN_IF_ERROR(Named(CheckPlatform(config, options.platform), reference.ToString()));
 
   BlobFetch layer_fetch(source, store, options, clock);
   HPCC_RETURN_IF_ERROR(layer_fetch.Run(BlobsOf(*manifest)));
   HPCC_RETURN_IF_ERROR(store.AddBlob(document.text));
-  const Platform& own = config->platform;
+  const Platform& own = config.platform;
   PulledImage pulled{{reference.ToString(), OciDigestOf(document.text),
                       own.os.empty() ? options.platform : own, manifest->bytes()},
-                     config_fetch.fetched_bytes() + layer_fetch.fetched_bytes()};
+                     config_bytes + layer_fetch.fetched_bytes()};
   HPCC_RETURN_IF_ERROR(store.AddImage(pulled.image));
   return pulled;
 }

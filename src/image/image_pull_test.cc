@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <mutex>
 #include <set>
 
+#include "base/faulty_file_system.h"
 #include "image/oci_layout.h"
 #include "image/oci_test_support.h"
 
@@ -143,6 +145,55 @@ TEST_F(ImagePullTest, ADamagedBlobIsRefusedByName) {
   EXPECT_THAT(Files("partial"), IsEmpty());
   EXPECT_FALSE(store_->HasBlob({"", OciDigestOf("layer"), 5, std::nullopt, ""}));
   EXPECT_THAT(*store_->List(), IsEmpty());
+}
+
+TEST_F(ImagePullTest, WhatIsDamagedInTheStoreIsRemovedAndFetchedByTheNextPull) {
+  source_.top = source_.images.AddImage({"layer"});
+  ASSERT_TRUE(Pull().ok());
+  ASSERT_TRUE(store_->HasImage(source_.top.digest));
+  FileSystem& fs = FileSystem::Real();
+  for (const auto& [digest, bytes] : source_.images.blobs()) {
+    // As long as it was: nothing can be told from its size.
+    ASSERT_TRUE(
+        WriteFileAtomically(fs, store_->BlobPath(digest), std::string(bytes.size(), '?')).ok());
+    if (bytes == "layer") {
+      EXPECT_TRUE(store_->HasImage(source_.top.digest));
+      EXPECT_EQ(store_->RemoveIfDamaged(digest).value(), true);
+      EXPECT_FALSE(store_->HasImage(source_.top.digest));
+    }
+    const auto pulled = Pull();
+    ASSERT_TRUE(pulled.ok()) << pulled.status();
+    EXPECT_EQ(store_->ReadBlob(digest, 10'000).value_or("damaged"), bytes);
+  }
+}
+
+TEST_F(ImagePullTest, ABlobThatIsWholeOrBeingFetchedIsNotRemoved) {
+  ASSERT_TRUE(store_->AddBlob("whole").ok());
+  EXPECT_EQ(store_->RemoveIfDamaged(OciDigestOf("whole")).value(), false);
+  EXPECT_EQ(store_->RemoveIfDamaged(OciDigestOf("none")).value(), false);
+  EXPECT_FALSE(store_->RemoveIfDamaged("../x").ok());
+  const std::string path = store_->BlobPath(OciDigestOf("whole"));
+  EXPECT_TRUE(FileExists(FileSystem::Real(), path));
+
+  ASSERT_TRUE(WriteFileAtomically(FileSystem::Real(), path, "half").ok());
+  auto writer = store_->StartBlob({"", OciDigestOf("whole"), 5, std::nullopt, ""},
+                                  std::chrono::milliseconds(0));
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  EXPECT_EQ(store_->RemoveIfDamaged(OciDigestOf("whole")).value(), false);
+  writer->reset();
+  EXPECT_EQ(store_->RemoveIfDamaged(OciDigestOf("whole")).value(), true);
+}
+
+TEST_F(ImagePullTest, AHoldThatCannotBeOpenedHolds) {
+  FaultyFileSystem fs(FileSystem::Real());
+  const std::string holds = directory_ / "s/holds";
+  auto hold = *Hold::Take(FileSystem::Real(), holds, "pull");
+  fs.FailCall(2, EMFILE);  // after the list
+  EXPECT_EQ(IsHeld(fs, holds, "pull").value(), true);
+  EXPECT_TRUE(fs.fault_happened());
+  fs.FailCall(2, ENOENT);  // it went just now
+  EXPECT_EQ(IsHeld(fs, holds, "pull").value(), false);
+  EXPECT_THAT(Files("holds"), testing::SizeIs(1));
 }
 
 TEST_F(ImagePullTest, AShortBlobIsGivenUpAfterAFewTries) {

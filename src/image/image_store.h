@@ -8,13 +8,14 @@
 //   <directory>/index.json               one entry for each name of an image
 //   <directory>/blobs/sha256/<hex>       manifests, configurations, layers; always whole
 //   <directory>/partial/<hex>            the beginning of a blob that is being fetched, or was
-//   <directory>/partial/<hex>.lock       locked while somebody fetches it
+//   <directory>/partial/<hex>.lock       locked while somebody fetches it, or removes a damaged one
 //   <directory>/holds/pull.<unique>      locked while somebody needs blobs that no name may hold
 //   yet <directory>/store.lock               locked for an instant, to change names
 //
 // A blob is written under partial/, verified by size and digest, and renamed into place. What a
 // killed process left in partial/ is continued by the next to fetch that blob, or goes a week
-// later. Many processes may use a store at once; all methods are thread-safe.
+// later. A blob that turns out to be damaged later is removed and is a warning in the log: the next
+// pull fetches it. Many processes may use a store at once; all methods are thread-safe.
 
 #include <cstdint>
 #include <memory>
@@ -80,8 +81,13 @@ class ImageStore {
   // Whether it is there with its size. Its bytes were verified when they came; BuildRoot() verifies
   // them again.
   bool HasBlob(const OciDescriptor& descriptor) const;
-  // A small blob, verified. NotFound, ResourceExhausted, DataLoss.
+  // The same of an image's manifest, by its digest, its configuration and its layers.
+  bool HasImage(std::string_view digest) const;
+  // A small blob, verified. NotFound, ResourceExhausted. DataLoss: it is damaged, and removed.
   absl::StatusOr<std::string> ReadBlob(std::string_view digest, uint64_t max_bytes) const;
+  // Reads all of a blob, and removes it when its bytes aren't what it is named after or can't be
+  // read: the next pull fetches it. Whether it did; not one that somebody is fetching.
+  absl::StatusOr<bool> RemoveIfDamaged(std::string_view digest) const;
   // Waits while another fetches it. Null: it is there (by now).
   absl::StatusOr<std::unique_ptr<BlobWriter>> StartBlob(const OciDescriptor& descriptor,
                                                         std::chrono::milliseconds bound);
@@ -115,6 +121,10 @@ class ImageStore {
       : fs_(fs), clock_(clock), directory_(std::move(directory)) {}
 
   absl::StatusOr<std::unique_ptr<File>> Lock();
+  std::string PartialPath(std::string_view digest) const;
+  // Of a blob's name: held by whoever puts one into that place, or takes a damaged one away.
+  absl::StatusOr<std::unique_ptr<File>> LockBlob(std::string_view digest,
+                                                 std::chrono::milliseconds bound) const;
   absl::StatusOr<std::vector<StoredImage>> ReadIndex() const;
   absl::Status WriteIndex(const std::vector<StoredImage>& images);
   absl::StatusOr<uint64_t> RemoveAllBut(const std::vector<std::string>& used);

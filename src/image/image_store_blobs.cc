@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/logging.h"
 #include "base/path.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -12,6 +13,19 @@ namespace hpcc {
 namespace {
 
 constexpr size_t kPiece = 1 << 20;
+constexpr std::chrono::milliseconds kAddBound{30'000};
+
+// "": it can't be read.
+std::string DigestOfFile(File& file) {
+  OciHasher hasher;
+  for (uint64_t offset = 0;;) {
+    const absl::StatusOr<std::string> piece = file.ReadAt(offset, kPiece);
+    if (!piece.ok()) return "";
+    if (piece->empty()) return hasher.Finish();
+    hasher.Add(*piece);
+    offset += piece->size();
+  }
+}
 
 }  // namespace
 
@@ -19,9 +33,25 @@ std::string ImageStore::BlobPath(std::string_view digest) const {
   return path::Join(directory_, StrCat("blobs/sha256/", OciDigestHex(digest)));
 }
 
+std::string ImageStore::PartialPath(std::string_view digest) const {
+  return path::Join(directory_, StrCat("partial/", OciDigestHex(digest)));
+}
+
+absl::StatusOr<std::unique_ptr<File>> ImageStore::LockBlob(std::string_view digest,
+                                                           std::chrono::milliseconds bound) const {
+  return WaitForLock(fs_, clock_, StrCat(PartialPath(digest), ".lock"), bound);
+}
+
 bool ImageStore::HasBlob(const OciDescriptor& descriptor) const {
   const absl::StatusOr<FileStat> stat = StatFile(fs_, BlobPath(descriptor.digest));
   return stat.ok() && stat->is_regular() && stat->size == descriptor.size;
+}
+
+bool ImageStore::HasImage(std::string_view digest) const {
+  const absl::StatusOr<OciManifest> manifest = ReadManifest(digest);
+  return manifest.ok() && HasBlob(manifest->config) &&
+         std::all_of(manifest->layers.begin(), manifest->layers.end(),
+                     [this](const OciDescriptor& layer) { return HasBlob(layer); });
 }
 
 absl::StatusOr<std::string> ImageStore::ReadBlob(std::string_view digest,
@@ -30,13 +60,31 @@ absl::StatusOr<std::string> ImageStore::ReadBlob(std::string_view digest,
   const std::string path = BlobPath(digest);
   HPCC_ASSIGN_OR_RETURN(std::string bytes, ReadFile(fs_, path, max_bytes));
   if (OciDigestOf(bytes) == digest) return bytes;
+  HPCC_RETURN_IF_ERROR(RemoveIfDamaged(digest).status());
   return absl::DataLossError(
-      StrCat(path, ": is damaged; hpcc image remove and hpcc image pull fetch the image anew"));
+      StrCat(path, ": was damaged, and is removed; hpcc image pull fetches it anew"));
+}
+
+absl::StatusOr<bool> ImageStore::RemoveIfDamaged(std::string_view digest) const {
+  HPCC_RETURN_IF_ERROR(CheckOciDigest(digest));
+  const absl::StatusOr<std::unique_ptr<File>> lock = LockBlob(digest, std::chrono::milliseconds(0));
+  if (absl::IsDeadlineExceeded(lock.status())) return false;
+  HPCC_RETURN_IF_ERROR(lock.status());
+  const std::string path = BlobPath(digest);
+  const absl::StatusOr<std::unique_ptr<File>> file = fs_.OpenForReading(path);
+  if (absl::IsNotFound(file.status())) return false;
+  HPCC_RETURN_IF_ERROR(file.status());
+  if (DigestOfFile(**file) == digest) return false;
+  HPCC_RETURN_IF_ERROR(fs_.Remove(path));
+  Log(LogLevel::kWarning, StrCat("images: ", path, " was damaged, and is removed"));
+  return true;
 }
 
 absl::Status ImageStore::AddBlob(std::string_view bytes) {
   const OciDescriptor descriptor{"", OciDigestOf(bytes), bytes.size(), std::nullopt, ""};
-  if (HasBlob(descriptor)) return absl::OkStatus();
+  // It is small: whether the one that is there is whole is soon known.
+  if (ReadBlob(descriptor.digest, bytes.size()).ok()) return absl::OkStatus();
+  HPCC_ASSIGN_OR_RETURN(const std::unique_ptr<File> lock, LockBlob(descriptor.digest, kAddBound));
   return WriteFileAtomically(fs_, BlobPath(descriptor.digest), bytes);
 }
 
@@ -46,9 +94,8 @@ absl::StatusOr<std::unique_ptr<BlobWriter>> ImageStore::StartBlob(const OciDescr
   if (HasBlob(descriptor)) return nullptr;
   auto writer = std::unique_ptr<BlobWriter>(new BlobWriter(fs_, descriptor));
   writer->target_ = BlobPath(descriptor.digest);
-  writer->partial_ = path::Join(directory_, StrCat("partial/", OciDigestHex(descriptor.digest)));
-  HPCC_ASSIGN_OR_RETURN(writer->lock_,
-                        WaitForLock(fs_, clock_, StrCat(writer->partial_, ".lock"), bound));
+  writer->partial_ = PartialPath(descriptor.digest);
+  HPCC_ASSIGN_OR_RETURN(writer->lock_, LockBlob(descriptor.digest, bound));
   if (HasBlob(descriptor)) return nullptr;
   HPCC_RETURN_IF_ERROR(writer->TakeUp());
   return writer;

@@ -59,8 +59,9 @@ absl::StatusOr<bool> IsHeld(FileSystem& fs, const std::string& directory, const 
     if (!entry.starts_with(StrCat(name, "."))) continue;
     const std::string path = path::Join(directory, entry);
     const absl::StatusOr<std::unique_ptr<File>> file = fs.OpenForReading(path);
-    if (!file.ok()) continue;  // it went just now
-    if ((*file)->TryLock().ok()) {
+    if (absl::IsNotFound(file.status())) continue;  // it went just now
+    // What can't be opened may well be held.
+    if (file.ok() && (*file)->TryLock().ok()) {
       fs.Remove(path).IgnoreError();
     } else {
       held = true;

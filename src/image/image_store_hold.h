@@ -41,7 +41,8 @@ class Hold {
   std::unique_ptr<File> file_;
 };
 
-// Whether anybody alive holds `name`. Removes what the dead left behind.
+// Whether anybody alive holds `name`, or may: what can't be opened counts as held. Removes what the
+// dead left behind.
 absl::StatusOr<bool> IsHeld(FileSystem& fs, const std::string& directory, const std::string& name);
 
 }  // namespace hpcc

@@ -109,6 +109,13 @@ absl::Status CheckSchemaVersion(const json& document, std::string_view what) {
   return Wrong(what, " is not of schema version 2");
 }
 
+// Of an architecture's variants, which say what a processor must have: "" is what all have, v2
+// comes before v10.
+bool IsLower(std::string_view variant, std::string_view other) {
+  if (variant.size() != other.size()) return variant.size() < other.size();
+  return variant < other;
+}
+
 json DescriptorJson(const OciDescriptor& descriptor) {
   json object = {{"mediaType", descriptor.media_type},
                  {"digest", descriptor.digest},
@@ -252,14 +259,21 @@ std::string OciIndexText(const OciIndex& index) {
 
 absl::StatusOr<OciDescriptor> ChooseManifest(const OciIndex& index, const Platform& wanted) {
   std::vector<std::string> offered;
+  const OciDescriptor* chosen = nullptr;
   for (const OciDescriptor& entry : index.manifests) {
-    if (entry.platform && Satisfies(*entry.platform, wanted)) return entry;
+    if (entry.platform && Satisfies(*entry.platform, wanted)) {
+      if (chosen == nullptr || IsLower(entry.platform->variant, chosen->platform->variant)) {
+        chosen = &entry;
+      }
+      continue;
+    }
     const std::string name = entry.platform ? entry.platform->ToString() : "unknown";
     if (std::find(offered.begin(), offered.end(), name) == offered.end() &&
         offered.size() < kMaxPlatformsShown && name != "unknown/unknown") {
       offered.push_back(name);
     }
   }
+  if (chosen != nullptr) return *chosen;
   if (index.manifests.size() == 1 && !index.manifests.front().platform) {
     return index.manifests.front();
   }

@@ -78,8 +78,10 @@ absl::StatusOr<OciConfig> ParseOciConfig(std::string_view text);
 std::string OciManifestText(const OciManifest& manifest);
 std::string OciIndexText(const OciIndex& index);
 
-// The manifest for a platform. An entry that doesn't say what it is for is taken when it is the
-// only one. NotFound lists the platforms there are.
+// The manifest for a platform; of several that will do, as when a platform without a variant is
+// wanted, the one that asks least of a processor: without a variant, else the lowest. An entry that
+// doesn't say what it is for is taken when it is the only one. NotFound lists the platforms there
+// are.
 absl::StatusOr<OciDescriptor> ChooseManifest(const OciIndex& index, const Platform& wanted);
 
 }  // namespace hpcc

@@ -101,6 +101,23 @@ TEST(OciManifestTest, APlatformIsChosenFromAnIndex) {
   EXPECT_FALSE(ChooseManifest({{nameless, arm}}, Platform()).ok());
 }
 
+TEST(OciManifestTest, OfSeveralVariantsTheOneThatAsksLeastOfAProcessorIsTaken) {
+  const auto of = [](char digit, const Platform& platform) {
+    return OciDescriptor{std::string(kOciManifestType), "sha256:" + std::string(64, digit), 1,
+                         platform, ""};
+  };
+  const OciDescriptor v3 = of('3', {"linux", "amd64", "v3"});
+  const OciDescriptor v2 = of('2', {"linux", "amd64", "v2"});
+  const OciDescriptor any = of('1', {"linux", "amd64", ""});
+  EXPECT_EQ(ChooseManifest({{v3, any, v2}}, Platform())->digest, any.digest);
+  EXPECT_EQ(ChooseManifest({{v3, v2}}, Platform())->digest, v2.digest);
+  EXPECT_EQ(ChooseManifest({{any, v2, v3}}, {"linux", "amd64", "v3"})->digest, v3.digest);
+  EXPECT_FALSE(ChooseManifest({{any, v2}}, {"linux", "amd64", "v3"}).ok());
+  // Of two that say the same, the first.
+  const OciDescriptor again = of('4', {"linux", "amd64", ""});
+  EXPECT_EQ(ChooseManifest({{any, again}}, Platform())->digest, any.digest);
+}
+
 TEST(OciManifestTest, AConfigurationTellsPlatformAndLayers) {
   const auto config = ParseOciConfig(
       R"({"os":"linux","architecture":"amd64","rootfs":{"diff_ids":["sha256:)" + kHex + "\"]}}");

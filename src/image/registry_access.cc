@@ -49,6 +49,16 @@ HttpTransferOptions WithoutPlainProxy(HttpTransferOptions options) {
   return options;
 }
 
+// Scheme, host and port are the same (RFC 6454).
+bool IsSameOrigin(const std::string& url, const std::string& other) {
+  const absl::StatusOr<HttpUrl> a = ParseHttpUrl(url);
+  const absl::StatusOr<HttpUrl> b = ParseHttpUrl(other);
+  const auto port = [](const HttpUrl& parsed) {
+    return parsed.port.empty() ? std::string(parsed.is_https() ? "443" : "80") : parsed.port;
+  };
+  return a.ok() && b.ok() && a->scheme == b->scheme && a->host == b->host && port(*a) == port(*b);
+}
+
 std::string OriginOf(const std::string& url) {
   const absl::StatusOr<HttpUrl> parsed = ParseHttpUrl(url);
   return parsed.ok() ? parsed->Origin() : std::string();
@@ -116,16 +126,16 @@ absl::StatusOr<HttpResponse> RegistryAccess::AskOnce(const std::string& path,
   }
   HPCC_ASSIGN_OR_RETURN(HttpResponse response, transfer_.Perform(full));
   if (!IsRedirect(response.status)) return response;
-  full.headers = request.headers;
-  full.user.clear();
-  full.password.clear();
-  return FollowRedirects(std::move(full), std::move(response));
+  return FollowRedirects(std::move(full), std::move(response), request);
 }
 
 // Registries hand blobs over to a storage service, whose addresses carry their own signature. No
-// proof goes there, nor anywhere else one is sent.
+// proof goes there, nor anywhere else one is sent, nor from there back to the registry: what the
+// registry itself says about its own addresses is all that keeps it.
 absl::StatusOr<HttpResponse> RegistryAccess::FollowRedirects(HttpRequest request,
-                                                             HttpResponse response) {
+                                                             HttpResponse response,
+                                                             const HttpRequest& without_proof) {
+  bool at_home = true;
   for (int hop = 0; IsRedirect(response.status); ++hop) {
     if (hop == kMaxRedirects) {
       return absl::FailedPreconditionError(
@@ -136,10 +146,14 @@ absl::StatusOr<HttpResponse> RegistryAccess::FollowRedirects(HttpRequest request
       target = StrCat(OriginOf(request.url), target);
     }
     HPCC_RETURN_IF_ERROR(CheckTarget(target));
+    if (at_home && !IsSameOrigin(request.url, target)) {
+      at_home = false;
+      request = without_proof;
+    }
     request.url = target;
     HPCC_ASSIGN_OR_RETURN(response, transfer_.Perform(request));
   }
-  if (response.status == 401) {
+  if (response.status == 401 && !at_home) {
     return absl::FailedPreconditionError(
         StrCat(host_, ": sends on to ", OriginOf(request.url), ", which wants a login"));
   }

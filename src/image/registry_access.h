@@ -41,7 +41,9 @@ class RegistryAccess {
   absl::StatusOr<std::string> Origin();
   absl::StatusOr<HttpResponse> AskOnce(const std::string& path, const HttpRequest& request,
                                        const Proof& proof);
-  absl::StatusOr<HttpResponse> FollowRedirects(HttpRequest request, HttpResponse response);
+  // `request`: what `response` answers; `without_proof`: the same as anybody else may see it.
+  absl::StatusOr<HttpResponse> FollowRedirects(HttpRequest request, HttpResponse response,
+                                               const HttpRequest& without_proof);
   absl::Status CheckTarget(const std::string& url) const;
   // A new proof in answer to `refusal` of `used`; or the one another thread has got meanwhile.
   absl::Status Renew(const HttpResponse& refusal, const Proof& used);

@@ -7,8 +7,9 @@
 // HTTPS with a verified certificate; plain HTTP only to loopback addresses, where nobody is in
 // between, and not when a ca_file is given. Credentials go to the registry itself, once it asks for
 // them, and to the token service it names, which must be https (or on loopback, as the registry).
-// Redirects are followed, a few, never from https to http; a host that is not the registry sees
-// neither credentials nor token.
+// Redirects are followed, a few, never from https to http. Where one leads to the registry's own
+// scheme, host and port, credentials and token go along; anything else sees neither, and once a
+// request has left the registry, nor does the registry.
 
 #include <memory>
 #include <optional>

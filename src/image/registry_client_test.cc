@@ -35,6 +35,7 @@ class RegistryClientTest : public testing::Test {
     if (request.target == "/v2/a/b/manifests/1") {
       return {200, images_.blobs().at(top_.digest), {StrCat("Content-Type: ", kOciManifestType)}};
     }
+    if (request.target == "/moved") return {200, "0123456789"};
     if (!redirect_.empty()) return {307, "", {"Location: " + redirect_}};
     if (request.target == "/v2/a/b/blobs/" + blob_.digest) {
       const std::string range = HeaderOf(request, "range");
@@ -154,6 +155,35 @@ TEST_F(RegistryClientTest, AnotherHostSeesNoProofOfARedirectedRequest) {
   EXPECT_EQ(*Read(blob_, 0), "0123456789");
   ASSERT_EQ(storage.requests().size(), 1u);
   EXPECT_EQ(storage.requests()[0].headers.count("authorization"), 0u);
+}
+
+TEST_F(RegistryClientTest, ARedirectWithinTheRegistryKeepsTheProof) {
+  demand_ = "Basic realm=\"r\"";
+  expected_ = "Basic " + Base64Encode("bob:secret");
+  options_.credentials = RegistryCredentials{"bob", "secret"};
+  for (const std::string& target : {std::string("/moved"), server_.url() + "/moved"}) {
+    redirect_ = target;
+    const auto bytes = Read(blob_, 0);
+    ASSERT_TRUE(bytes.ok()) << target << ": " << bytes.status();
+    EXPECT_EQ(*bytes, "0123456789");
+    EXPECT_EQ(server_.requests().back().target, "/moved");
+  }
+}
+
+TEST_F(RegistryClientTest, AnotherPortIsAnotherHostAndSendsNobodyBackWithAProof) {
+  const std::string back = server_.url() + "/moved";
+  const FakeHttpServer storage([&back](const FakeRequest&) {
+    return FakeAnswer{307, "", {"Location: " + back}};
+  });
+  redirect_ = storage.url() + "/blob";
+  demand_ = "Basic realm=\"r\"";
+  expected_ = "Basic " + Base64Encode("bob:secret");
+  options_.credentials = RegistryCredentials{"bob", "secret"};
+  EXPECT_EQ(Read(blob_, 0).status().code(), absl::StatusCode::kFailedPrecondition);
+  ASSERT_EQ(storage.requests().size(), 1u);
+  EXPECT_EQ(storage.requests()[0].headers.count("authorization"), 0u);
+  EXPECT_EQ(server_.requests().back().target, "/moved");
+  EXPECT_EQ(server_.requests().back().headers.count("authorization"), 0u);
 }
 
 TEST_F(RegistryClientTest, ARedirectMustNotLeaveHttps) {

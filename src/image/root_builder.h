@@ -75,11 +75,12 @@ struct RootOptions {
 };
 
 // `layers` lowest first; none is an image from scratch. `output_path` is made anew beside itself
-// and renamed into place, mode 0644 less the umask; after an error there is nothing. Blocks for
-// seconds to minutes; needs memory for the entries' names and attributes, not for their data.
-// DataLoss: a digest differs, or a layer is cut short. InvalidArgument: a layer breaks a rule; the
-// message names layer, entry and rule. ResourceExhausted: a limit, or the disk is full.
-// FailedPrecondition: a compression nobody here reads.
+// and renamed into place, mode 0644 whatever the umask: a VMM's user must be able to read it. After
+// an error there is nothing. Blocks for seconds to minutes; needs memory for the entries' names and
+// attributes, not for their data. DataLoss: a digest differs, or a layer is cut short.
+// InvalidArgument: a layer breaks a rule; the message names layer, entry and rule.
+// ResourceExhausted: a limit, or the disk is full. FailedPrecondition: a compression nobody here
+// reads.
 absl::Status BuildRoot(const std::vector<LayerBlob>& layers, const RootOptions& options,
                        FileSystem& fs, const std::string& output_path);
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -87,6 +88,14 @@ TEST_F(RootBuilderTest, LayersOfEveryCompressionGiveTheSameBytes) {
   const std::string head = tar_.substr(0, 1000), rest = tar_.substr(1000);
   EXPECT_EQ(plain, Built({Layer(Gzip(head) + Gzip(rest))}));
   EXPECT_EQ(plain, Built({Layer(Zstd(head) + Zstd(rest))}));
+}
+
+TEST_F(RootBuilderTest, AnybodyCanReadARootThatWasMadeUnderTheStrictestUmask) {
+  const mode_t umask_before = umask(0077);
+  const absl::Status status = Build({Layer(tar_)});
+  umask(umask_before);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(StatFile(FileSystem::Real(), output_)->mode, 0644u);
 }
 
 TEST_F(RootBuilderTest, DataThatALayerAboveReplacesIsNotInTheImage) {

@@ -136,9 +136,30 @@ absl::StatusOr<RootInUse> RootCatalog::Build(const Key& key) {
     absl::StatusOr<RootInUse> root = Publish(key, aside);
     if (root.ok()) return root;
     status = root.status();
+  } else {
+    status = RemoveDamaged(layers, status);
   }
   fs_.Remove(aside).IgnoreError();
   return status;
+}
+
+// No root could be made of `layers`. A damaged one breaks any rule, long before it is read to its
+// end and its digest is known: where that may be the reason, all are looked at, and what is damaged
+// is removed.
+absl::Status RootCatalog::RemoveDamaged(const std::vector<LayerBlob>& layers,
+                                        const absl::Status& failure) const {
+  if (!absl::IsDataLoss(failure) && !absl::IsInvalidArgument(failure) &&
+      !absl::IsFailedPrecondition(failure) && !absl::IsResourceExhausted(failure)) {
+    return failure;
+  }
+  bool removed = false;
+  for (const LayerBlob& layer : layers) {
+    removed |= store_.RemoveIfDamaged(layer.digest).value_or(false);
+  }
+  if (!removed) return failure;
+  return absl::DataLossError(
+      StrCat("a layer was damaged, and is removed; hpcc image pull fetches it anew: ",
+             std::string(failure.message())));
 }
 
 // Under one lock with the taking: else it might be evicted in between.
@@ -176,9 +197,9 @@ absl::StatusOr<std::vector<std::string>> RootCatalog::SweepLocked() {
     if (!name.ends_with(kBuilding)) continue;
     const std::string path = path::Join(directory_, name);
     const absl::StatusOr<std::unique_ptr<File>> file = fs_.OpenForReading(path);
-    if (!file.ok()) continue;
+    if (absl::IsNotFound(file.status())) continue;
     // Whoever waits for this lock sees that its file is gone, and makes another.
-    if ((*file)->TryLock().ok()) {
+    if (file.ok() && (*file)->TryLock().ok()) {
       fs_.Remove(path).IgnoreError();
     } else {
       being_built.insert(name.substr(0, name.size() - kBuilding.size()));

@@ -75,7 +75,9 @@ class RootCatalog {
   // missing, which takes seconds to minutes; who asks for the same meanwhile waits for that. Then
   // makes room, as Trim().
   //
-  // NotFound: the image is not in the store, or there is no agent. DeadlineExceeded: another
+  // NotFound: the image is not in the store, or there is no agent. DataLoss: some of the image is
+  // damaged, and where that is a blob of the store, removed from it (ImageStore::HasImage says no).
+  // DeadlineExceeded: another
   // process builds for longer than `patience`. Else as of the builder.
   absl::StatusOr<RootInUse> Acquire(std::string_view image_digest);
 
@@ -110,6 +112,8 @@ class RootCatalog {
 
   absl::StatusOr<RootInUse> Take(const Key& key);
   absl::StatusOr<RootInUse> Build(const Key& key);
+  absl::Status RemoveDamaged(const std::vector<LayerBlob>& layers,
+                             const absl::Status& failure) const;
   absl::StatusOr<RootInUse> Publish(const Key& key, const std::string& built_path);
 
   FileSystem& fs_;

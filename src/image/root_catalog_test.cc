@@ -114,6 +114,27 @@ TEST_F(RootCatalogTest, ABuildThatFailsLeavesNothing) {
   EXPECT_TRUE(catalog->Acquire(image)->built);
 }
 
+TEST_F(RootCatalogTest, ADamagedLayerIsRemovedFromTheStoreAndOneOfABadImageStays) {
+  const std::string image = AddImage("x");
+  const std::string path = store_->Layers(image)->front().path;
+  const auto catalog = Open();
+  // As an image that breaks a rule, and as a damaged layer may look long before its end.
+  build_status_ = absl::InvalidArgumentError("a name climbs");
+  EXPECT_TRUE(absl::IsInvalidArgument(catalog->Acquire(image).status()));
+  EXPECT_TRUE(store_->HasImage(image));
+
+  ASSERT_TRUE(WriteFileAtomically(Fs(), path, "layer of y").ok());
+  build_status_ = absl::CancelledError("told to end");
+  EXPECT_TRUE(absl::IsCancelled(catalog->Acquire(image).status()));
+  EXPECT_TRUE(FileExists(Fs(), path));
+  build_status_ = absl::InvalidArgumentError("a name climbs");
+  const absl::Status damaged = catalog->Acquire(image).status();
+  EXPECT_TRUE(absl::IsDataLoss(damaged)) << damaged;
+  EXPECT_THAT(std::string(damaged.message()), HasSubstr("hpcc image pull"));
+  EXPECT_FALSE(FileExists(Fs(), path));
+  EXPECT_FALSE(store_->HasImage(image));
+}
+
 TEST_F(RootCatalogTest, WhatACrashLeavesIsNeverTakenForARoot) {
   const std::string image = AddImage("x");
   // The process dies in mid-build, with a root half written.

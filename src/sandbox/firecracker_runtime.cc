@@ -13,19 +13,13 @@
 #include "sandbox/firecracker_sandbox.h"
 #include "sandbox/jailer_jail.h"
 #include "sandbox/sandbox_spec.h"
+#include "sandbox/vm_guest.h"
 
 namespace hpcc {
 
 namespace {
 
-absl::Status CheckSpec(const SandboxSpec& spec) {
-  HPCC_RETURN_IF_ERROR(CheckSandboxSpec(spec));
-  if (spec.cpus > kFirecrackerMaxCpus) {
-    return absl::InvalidArgumentError(
-        StrCat("sandbox ", spec.id, ": a microVM has 1 to ", kFirecrackerMaxCpus, " processors"));
-  }
-  return absl::OkStatus();
-}
+static_assert(kMaxGuestCpus <= kFirecrackerMaxCpus, "what the guest can use, the VMM can give");
 
 }  // namespace
 
@@ -50,9 +44,13 @@ absl::StatusOr<std::unique_ptr<FirecrackerRuntime>> FirecrackerRuntime::Create(
   return std::unique_ptr<FirecrackerRuntime>(new FirecrackerRuntime(std::move(options)));
 }
 
+uint64_t FirecrackerRuntime::MemoryBytes(const SandboxSpec& spec) const {
+  return GuestMemoryBytes(spec) + kVmmMemoryBytes;
+}
+
 absl::StatusOr<std::unique_ptr<Sandbox>> FirecrackerRuntime::Start(
     const SandboxSpec& spec, std::chrono::milliseconds bound) {
-  HPCC_RETURN_IF_ERROR(CheckSpec(spec));
+  HPCC_RETURN_IF_ERROR(CheckMachineSpec(spec));
   FirecrackerParts parts{
       .spec = spec, .jailer = options_.jailer, .kernel = options_.kernel, .root = {}, .ids = {}};
   HPCC_ASSIGN_OR_RETURN(parts.root, options_.find_root(spec.image));

@@ -37,6 +37,7 @@ class FirecrackerRuntime final : public Runtime {
       FirecrackerRuntimeOptions options);
 
   std::string_view isolation() const override { return kIsolation; }
+  uint64_t MemoryBytes(const SandboxSpec& spec) const override;
 
   //  - NotFound: no such image. InvalidArgument: the spec breaks a rule. FailedPrecondition: the
   //    jailer or Firecracker refused something; the message has its words.

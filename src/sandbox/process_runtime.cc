@@ -121,6 +121,9 @@ class ProcessSandbox final : public Sandbox {
     return Lost();
   }
 
+  absl::Status Ping(std::chrono::milliseconds bound) override {
+    return parts_.agent->Health(bound).status();
+  }
   absl::Status Suspend() override {
     return absl::UnimplementedError("a process sandbox can't be suspended");
   }

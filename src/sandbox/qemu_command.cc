@@ -6,6 +6,10 @@ namespace hpcc {
 
 namespace {
 
+// The main one, RCU's, and those that wait for the disk, of which QEMU has 64 at most; and again as
+// many, for a version that has more.
+constexpr uint64_t kTasksBesideProcessors = 128;
+
 // A reset ends QEMU (-no-reboot), and a triple fault is the one that needs no device. A guest on a
 // busy host often takes its TSC for broken, and every look at the clock leaves the guest then.
 std::string KernelCommandLine(const QemuMachine& machine) {
@@ -26,6 +30,10 @@ std::string MemoryObject(const QemuMachine& machine) {
 }
 
 }  // namespace
+
+uint64_t QemuTasks(const QemuMachine& machine) {
+  return kTasksBesideProcessors + machine.cpus;
+}
 
 std::vector<std::string> QemuArguments(const QemuMachine& machine) {
   std::vector<std::string> arguments = {

@@ -38,6 +38,9 @@ struct QemuMachine {
   bool incoming = false;  // it waits for `migrate-incoming`
 };
 
+// Threads of a QEMU at most: one for each processor, and what it needs beside them.
+uint64_t QemuTasks(const QemuMachine& machine);
+
 // Without the program. A pure function.
 std::vector<std::string> QemuArguments(const QemuMachine& machine);
 

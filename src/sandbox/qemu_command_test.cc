@@ -26,6 +26,14 @@ std::string After(const std::vector<std::string>& arguments, const std::string& 
   return found == arguments.end() ? "" : *(found + 1);
 }
 
+TEST(QemuArgumentsTest, EveryProcessorHasItsThreadBesideTheOthers) {
+  QemuMachine machine = Machine();
+  const uint64_t of_two = QemuTasks(machine);
+  EXPECT_GE(of_two, 2u + 64u + 2u);
+  machine.cpus = kMaxGuestCpus;
+  EXPECT_EQ(QemuTasks(machine), of_two + kMaxGuestCpus - 2);
+}
+
 TEST(QemuArgumentsTest, GoldenCommandLineOfAnEmulatedMachine) {
   EXPECT_EQ(
       StrJoin(QemuArguments(Machine()), "\n"),

@@ -23,11 +23,8 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr char kAgentSocket[] = "agent.sock";
-// Of QEMU beside its guest's memory: code, tables, what it translated (tb-size), threads' stacks.
-constexpr uint64_t kOwnMemory = uint64_t{512} << 20;
 constexpr uint64_t kOwnAddressSpace = uint64_t{4} << 30;
 constexpr uint64_t kOpenFiles = 128;
-constexpr uint64_t kTasks = 128;
 // A guest that doesn't notice that its worker was away for a moment notices a longer one.
 constexpr milliseconds kFirstAbsence{20};
 constexpr milliseconds kGreeting{1500};
@@ -69,6 +66,11 @@ absl::StatusOr<Descriptor> Silence() {
 
 absl::StatusOr<std::unique_ptr<QemuProcess>> QemuProcess::Launch(const QemuLaunch& launch,
                                                                  milliseconds bound) {
+  std::unique_ptr<QemuProcess> qemu(new QemuProcess(launch));
+  if (geteuid() == 0) {
+    qemu->ids_ = IdRange::Take();
+    if (qemu->ids_ == nullptr) return absl::ResourceExhaustedError("sandbox: no user ids are left");
+  }
   HPCC_ASSIGN_OR_RETURN(const Descriptor silence, Silence());
   int messages[2];
   if (pipe2(messages, O_CLOEXEC) != 0) return ErrnoStatus(errno, "create", "a pipe");
@@ -78,7 +80,6 @@ absl::StatusOr<std::unique_ptr<QemuProcess>> QemuProcess::Launch(const QemuLaunc
   unlink(StrCat(launch.directory, "/", kAgentSocket).c_str());
   HPCC_ASSIGN_OR_RETURN(Descriptor agent, ListenOnUnixSocket(launch.directory, kAgentSocket));
 
-  std::unique_ptr<QemuProcess> qemu(new QemuProcess(launch));
   QemuMachine machine = launch.machine;
   Handed handed;
   handed.Add(silence.get());
@@ -92,23 +93,24 @@ absl::StatusOr<std::unique_ptr<QemuProcess>> QemuProcess::Launch(const QemuLaunc
   machine.incoming = launch.state >= 0;
   if (machine.incoming) qemu->state_ = handed.Add(launch.state);
 
-  if (geteuid() == 0) qemu->ids_ = IdRange::Take();
+  const uint64_t tasks = QemuTasks(machine);
   VmProgram program{.program = launch.program,
                     .arguments = QemuArguments(machine),
                     .descriptors = handed.all(),
                     .user = qemu->ids_ ? qemu->ids_->first() : 0,
                     .groups = GroupsFor(machine),
                     .address_space_bytes = machine.memory_bytes + kOwnAddressSpace,
-                    .file_bytes = machine.memory_bytes + kOwnMemory,
+                    .file_bytes = machine.memory_bytes + kQemuOwnMemory,
                     .open_files = kOpenFiles,
-                    .tasks = qemu->ids_ ? kTasks : 0};
+                    .tasks = qemu->ids_ ? tasks : 0};
   program.arguments.insert(program.arguments.begin(), "qemu");
   HPCC_ASSIGN_OR_RETURN(VmProcess process, StartVmProcess(program));
-  qemu->cgroup_ = SandboxCgroup::Make(
-      launch.id,
-      CgroupLimits{
-          .memory_bytes = machine.memory_bytes + kOwnMemory, .tasks = kTasks, .cpus = machine.cpus},
-      process.process);
+  qemu->cgroup_ =
+      SandboxCgroup::Make(launch.id,
+                          CgroupLimits{.memory_bytes = machine.memory_bytes + kQemuOwnMemory,
+                                       .tasks = tasks,
+                                       .cpus = machine.cpus},
+                          process.process);
   saying.Reset();
   qemu->process_ = std::make_unique<WatchedProcess>(std::move(process.descriptor), std::move(said));
   qmp.theirs.Reset();

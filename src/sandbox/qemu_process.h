@@ -20,6 +20,10 @@
 
 namespace hpcc {
 
+// Of QEMU beside its guest's memory, at most: code, tables, what it translated (tb-size), threads'
+// stacks.
+inline constexpr uint64_t kQemuOwnMemory = uint64_t{512} << 20;
+
 struct QemuLaunch {
   std::string program;    // path of qemu-system-x86_64
   std::string directory;  // of this machine alone; the sockets are made in it
@@ -35,7 +39,8 @@ struct QemuLaunch {
 // Destroyed, it is killed. Not thread-safe, but for process().
 class QemuProcess {
  public:
-  // NotFound: no such program. Unavailable: QEMU ended at once; with what it said.
+  // ResourceExhausted: as root, no user ids are left. NotFound: no such program. Unavailable: QEMU
+  // ended at once; with what it said.
   static absl::StatusOr<std::unique_ptr<QemuProcess>> Launch(const QemuLaunch& launch,
                                                              std::chrono::milliseconds bound);
   ~QemuProcess();

@@ -16,6 +16,7 @@
 #include "base/strings.h"
 #include "sandbox/qemu_sandbox.h"
 #include "sandbox/sandbox_spec.h"
+#include "sandbox/vm_guest.h"
 
 namespace hpcc {
 
@@ -73,10 +74,14 @@ std::string_view QemuRuntime::isolation() const {
   return host_.kvm ? kQemuKvm : kQemuTcg;
 }
 
+uint64_t QemuRuntime::MemoryBytes(const SandboxSpec& spec) const {
+  return GuestMemoryBytes(spec) + kQemuOwnMemory;
+}
+
 absl::StatusOr<std::unique_ptr<Sandbox>> QemuRuntime::Start(const SandboxSpec& spec,
                                                             milliseconds bound) {
   const auto end = steady_clock::now() + bound;
-  HPCC_RETURN_IF_ERROR(CheckSandboxSpec(spec));
+  HPCC_RETURN_IF_ERROR(CheckMachineSpec(spec));
   HPCC_ASSIGN_OR_RETURN(PreparedRoot root, options_.find_root(spec.image));
   QemuSandbox::Parts parts{.spec = spec, .host = host_, .hold_root = std::move(root.hold)};
   parts.root = Descriptor(open(root.path.c_str(), O_RDONLY | O_CLOEXEC));

@@ -37,6 +37,7 @@ class QemuRuntime final : public Runtime {
   static absl::StatusOr<std::unique_ptr<QemuRuntime>> Make(QemuRuntimeOptions options);
 
   std::string_view isolation() const override;  // "qemu-kvm", "qemu-tcg"
+  uint64_t MemoryBytes(const SandboxSpec& spec) const override;
 
   //  - NotFound: no such image. InvalidArgument: the spec breaks a rule.
   //  - Unavailable, DeadlineExceeded: QEMU ended, or the agent didn't answer; with what they said.

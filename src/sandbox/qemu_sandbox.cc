@@ -138,6 +138,23 @@ absl::StatusOr<ExecResult> QemuSandbox::Exec(const ExecRequest& request,
   return Lost();
 }
 
+absl::Status QemuSandbox::Ping(milliseconds bound) {
+  std::shared_ptr<AgentClient> agent;
+  {
+    const std::lock_guard lock(mutex_);
+    if (suspended_) return absl::FailedPreconditionError("sandbox: it is suspended");
+    agent = agent_;
+    // Counted as an exec: whoever suspends it must be the only one who holds the stream.
+    if (agent) ++execs_;
+  }
+  if (!agent) return Gone();
+  absl::Status status = agent->Health(bound).status();
+  agent.reset();
+  const std::lock_guard lock(mutex_);
+  --execs_;
+  return status;
+}
+
 absl::Status QemuSandbox::Suspend() {
   const std::lock_guard changing(changing_);
   std::shared_ptr<QemuProcess> process;

@@ -51,6 +51,7 @@ class QemuSandbox final : public Sandbox {
 
   absl::StatusOr<ExecResult> Exec(const ExecRequest& request, const BlobReader& read_blob,
                                   const std::function<bool()>& cancelled) override;
+  absl::Status Ping(std::chrono::milliseconds bound) override;
   absl::Status Suspend() override;
   absl::Status Resume() override;
   void Stop() override;

@@ -113,6 +113,12 @@ class Sandbox {
   virtual absl::StatusOr<ExecResult> Exec(const ExecRequest& request, const BlobReader& read_blob,
                                           const std::function<bool()>& cancelled) = 0;
 
+  // One plain call to its agent, on the stream that execs take, within `bound`: that it is there,
+  // and what the way there costs. Unimplemented where a driver has no such call.
+  virtual absl::Status Ping(std::chrono::milliseconds) {
+    return absl::UnimplementedError("this sandbox answers execs only");
+  }
+
   virtual absl::Status Suspend() = 0;  // Unimplemented where a driver can't
   virtual absl::Status Resume() = 0;
   virtual void Stop() = 0;
@@ -123,6 +129,11 @@ class Runtime {
  public:
   virtual ~Runtime() = default;
   virtual std::string_view isolation() const = 0;
+  // What one of these takes of this machine's memory while it isn't suspended, at most: `spec`'s,
+  // and what holds it. In bytes.
+  virtual uint64_t MemoryBytes(const SandboxSpec& spec) const {
+    return spec.memory_bytes + spec.blob_bytes;
+  }
   // Within `bound`: a sandbox whose agent has answered, or why there is none.
   virtual absl::StatusOr<std::unique_ptr<Sandbox>> Start(const SandboxSpec& spec,
                                                          std::chrono::milliseconds bound) = 0;

@@ -128,7 +128,9 @@ void SandboxPool::Carry(Removal removal) {
 // Whether one more sandbox has its place, after the least recently used idle ones made theirs free.
 // Suspended ones take none of the memory.
 bool SandboxPool::MakeRoom(const Entry* entry, Removal& removal) {
-  const uint64_t each = options_.memory_bytes + options_.blob_bytes;
+  const uint64_t each = runtime_.MemoryBytes({.cpus = options_.cpus,
+                                              .memory_bytes = options_.memory_bytes,
+                                              .blob_bytes = options_.blob_bytes});
   for (;;) {
     const size_t count = current_.size() + draining_.size() + (entry == nullptr ? 1 : 0);
     const auto suspended = static_cast<size_t>(
@@ -136,8 +138,9 @@ bool SandboxPool::MakeRoom(const Entry* entry, Removal& removal) {
           return other.second->suspended && other.second.get() != entry;
         }));
     const bool too_many = count > options_.max_sandboxes;
+    const size_t awake = count - suspended;
     const bool too_much =
-        options_.max_memory_bytes != 0 && (count - suspended) * each > options_.max_memory_bytes;
+        options_.max_memory_bytes != 0 && awake > 1 && awake * each > options_.max_memory_bytes;
     if (!too_many && !too_much) return true;
     std::shared_ptr<Entry> oldest;
     for (const auto& [key, other] : current_) {

@@ -35,7 +35,8 @@ struct SandboxPoolOptions {
 
   // Of all sandboxes together. The least recently used idle one goes when another needs its place.
   size_t max_sandboxes = 16;
-  // Of memory_bytes and blob_bytes of those that aren't suspended; 0: no limit.
+  // Of those that aren't suspended, by what Runtime::MemoryBytes says each may take; 0: no limit.
+  // The least recently used idle one goes here, too. One alone always has its place.
   uint64_t max_memory_bytes = 0;
 
   // Who may wait for a place in one sandbox; more are refused at once.

@@ -87,7 +87,12 @@ class FakeRuntime final : public Runtime {
     return std::make_unique<FakeSandbox>(state);
   }
 
+  uint64_t MemoryBytes(const SandboxSpec& spec) const override {
+    return spec.memory_bytes + spec.blob_bytes + own_bytes;
+  }
+
   milliseconds delay{0};
+  uint64_t own_bytes = 0;  // what each of its sandboxes takes beside what it was given
   absl::Status failure;
   absl::Status suspend = absl::UnimplementedError("fake");  // of the sandboxes it starts
   int starts = 0;
@@ -302,6 +307,33 @@ TEST_F(SandboxPoolTest, MemoryIsALimitToo) {
   const auto b = pool.Acquire("b", "host", milliseconds(0));
   EXPECT_TRUE(a.ok() && b.ok());
   EXPECT_TRUE(absl::IsResourceExhausted(pool.Acquire("c", "host", milliseconds(0)).status()));
+}
+
+TEST_F(SandboxPoolTest, TheLeastRecentlyUsedIdleOneGoesWhenTheNextWouldNotFitIntoTheMemory) {
+  // Two have 10'000 together, of which 1'000 each are what a machine takes for itself.
+  runtime_.own_bytes = 1'000;
+  SandboxPool& pool =
+      Pool({.memory_bytes = 3'000, .blob_bytes = 1'000, .max_memory_bytes = 10'000});
+  ASSERT_TRUE(pool.Acquire("a", "host", milliseconds(0)).ok());
+  clock_.Pass(seconds(1));
+  ASSERT_TRUE(pool.Acquire("b", "host", milliseconds(0)).ok());
+  clock_.Pass(seconds(1));
+  ASSERT_TRUE(pool.Acquire("a", "host", milliseconds(0)).ok());
+  EXPECT_EQ(pool.List().size(), 2u);
+  ASSERT_TRUE(pool.Acquire("c", "host", milliseconds(0)).ok());
+  EXPECT_FALSE(runtime_.states[0]->gone);
+  EXPECT_TRUE(runtime_.states[1]->gone);
+  EXPECT_EQ(pool.List().size(), 2u);
+  EXPECT_THAT(lost_, IsEmpty());
+}
+
+TEST_F(SandboxPoolTest, OneAloneHasItsPlaceHoweverMuchItTakes) {
+  runtime_.own_bytes = 1'000;
+  SandboxPool& pool = Pool({.memory_bytes = 3'000, .blob_bytes = 1'000, .max_memory_bytes = 4'000});
+  ASSERT_TRUE(pool.Acquire("a", "host", milliseconds(0)).ok());
+  ASSERT_TRUE(pool.Acquire("b", "host", milliseconds(0)).ok());
+  EXPECT_TRUE(runtime_.states[0]->gone);
+  EXPECT_EQ(pool.List().size(), 1u);
 }
 
 TEST_F(SandboxPoolTest, OnesAtWorkAreNeverPushedOut) {

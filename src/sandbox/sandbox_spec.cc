@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/status.h"
+#include "base/strings.h"
+#include "sandbox/vm_guest.h"
+
 namespace hpcc {
 
 namespace {
@@ -25,6 +29,13 @@ absl::Status CheckSandboxSpec(const SandboxSpec& spec) {
     return absl::InvalidArgumentError("sandbox: it has no processor or too little memory");
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckMachineSpec(const SandboxSpec& spec) {
+  HPCC_RETURN_IF_ERROR(CheckSandboxSpec(spec));
+  if (spec.cpus <= kMaxGuestCpus) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      StrCat("sandbox ", spec.id, ": a virtual machine has 1 to ", kMaxGuestCpus, " processors"));
 }
 
 }  // namespace hpcc

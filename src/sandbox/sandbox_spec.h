@@ -12,6 +12,9 @@ namespace hpcc {
 // processor and some memory.
 absl::Status CheckSandboxSpec(const SandboxSpec& spec);
 
+// The same of one that is to be a virtual machine, which has at most kMaxGuestCpus processors.
+absl::Status CheckMachineSpec(const SandboxSpec& spec);
+
 }  // namespace hpcc
 
 #endif  // HPCC_SANDBOX_SANDBOX_SPEC_H_

@@ -18,6 +18,10 @@
 
 namespace hpcc {
 
+// Processors of a machine: CONFIG_NR_CPUS of deploy/guest/kernel.config. With more, the guest runs
+// on so many and says nothing.
+inline constexpr uint32_t kMaxGuestCpus = 16;
+
 inline constexpr std::string_view kGuestAgentPath = "/.hpcc/agent";  // in every prepared root
 
 struct VmGuestSetup {

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/file_system.h"
 #include "base/strings.h"
+#include "sandbox/sandbox_spec.h"
 
 namespace hpcc {
 namespace {
@@ -37,6 +39,19 @@ TEST(VmGuestSetupTest, WhatIsMissingOrNoNumberIsRefused) {
 
 TEST(VmGuestSetupTest, TheCommandLineFitsWhatAnyKernelTakes) {
   EXPECT_LT(GuestCommandLine(kSetup).size(), 1024u);
+}
+
+TEST(VmGuestSetupTest, AMachineHasNoMoreProcessorsThanTheKernelIsBuiltFor) {
+  const absl::StatusOr<std::string> kernel =
+      ReadFile(FileSystem::Real(), HPCC_GUEST_KERNEL_CONFIG, 1 << 20);
+  ASSERT_TRUE(kernel.ok()) << kernel.status();
+  EXPECT_TRUE(StrContains(*kernel, StrCat("\nCONFIG_NR_CPUS=", kMaxGuestCpus, "\n")));
+  SandboxSpec spec{
+      .id = "a", .cpus = kMaxGuestCpus, .memory_bytes = 1 << 30, .blob_bytes = 1 << 20};
+  EXPECT_TRUE(CheckMachineSpec(spec).ok());
+  ++spec.cpus;
+  EXPECT_TRUE(absl::IsInvalidArgument(CheckMachineSpec(spec)));
+  EXPECT_TRUE(CheckSandboxSpec(spec).ok());
 }
 
 TEST(VmGuestSetupTest, MemoryIsWholeMebibytesAndMoreThanWhatIsAskedFor) {

@@ -16,6 +16,9 @@ using squashfs::Compressor;
 using squashfs::DataWriter;
 using squashfs::Put;
 
+// Whoever mounts it, or runs a machine on it, is often another user than whoever made it.
+constexpr uint32_t kFinishedMode = 0644;
+
 struct Superblock {
   uint32_t inodes = 0;
   uint32_t time = 0;
@@ -136,6 +139,7 @@ class Writer final : public SquashfsWriter {
     const size_t over = position_ % squashfs::kPadding;
     if (over != 0) HPCC_RETURN_IF_ERROR(Write(std::string(squashfs::kPadding - over, '\0')));
     HPCC_RETURN_IF_ERROR(output_->WriteAt(0, super_.Bytes()));
+    HPCC_RETURN_IF_ERROR(output_->SetMode(kFinishedMode));
     return output_->Close();
   }
 

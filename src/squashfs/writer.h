@@ -45,8 +45,9 @@ class SquashfsWriter {
   // The file ends here; the next data is another's.
   virtual absl::StatusOr<SquashfsData> EndData() = 0;
 
-  // Writes all the rest and closes the file. InvalidArgument: `tree` is none, or has what squashfs
-  // can't hold. ResourceExhausted: more than 65535 ids, or the disk is full.
+  // Writes all the rest, gives the file mode 0644 whatever the umask, and closes it.
+  // InvalidArgument: `tree` is none, or has what squashfs can't hold. ResourceExhausted: more than
+  // 65535 ids, or the disk is full.
   virtual absl::Status Finish(const SquashfsTree& tree) = 0;
 };
 

@@ -143,13 +143,19 @@ absl::StatusOr<std::string> StoredImageSupply::Fetch(const ImageReference& refer
   HPCC_ASSIGN_OR_RETURN(const std::unique_ptr<Hold> hold, store_->HoldBlobs());
   std::string digest;
   const absl::StatusOr<StoredImage> stored = store_->Find(reference.ToString());
-  if (stored.ok() && !reference.digest.empty()) {
+  if (stored.ok() && !reference.digest.empty() && store_->HasImage(stored->digest)) {
     digest = stored->digest;
   } else {
     HPCC_ASSIGN_OR_RETURN(digest, Pull(reference, in_time));
   }
   HPCC_ASSIGN_OR_RETURN(const std::unique_ptr<RootCatalog> catalog, OpenCatalog(in_time));
-  HPCC_RETURN_IF_ERROR(catalog->Acquire(digest).status());
+  absl::Status status = catalog->Acquire(digest).status();
+  // What turned out to be damaged was removed: it is got again, once.
+  if (!status.ok() && !store_->HasImage(digest)) {
+    HPCC_ASSIGN_OR_RETURN(digest, Pull(reference, in_time));
+    status = catalog->Acquire(digest).status();
+  }
+  HPCC_RETURN_IF_ERROR(status);
   return digest;
 }
 

@@ -55,8 +55,9 @@ class ImageSupply {
   // Of a name as it stands in a token. PermissionDenied, InvalidArgument: it is never got.
   virtual absl::Status Check(const ImageReference& reference) const = 0;
   // Sees to it that the image and its root are there; the digest of its manifest. A name with a
-  // digest whose image is there asks no registry. Ends with an error soon after `go_on` says no,
-  // and when `pull_time` is over.
+  // digest whose image is there asks no registry, unless some of it turns out to be damaged: that
+  // is fetched again, once. Ends with an error soon after `go_on` says no, and when `pull_time` is
+  // over.
   virtual absl::StatusOr<std::string> Fetch(const ImageReference& reference,
                                             const std::function<bool()>& go_on) = 0;
   // The root of an image that is there, held. NotFound: it isn't.

@@ -63,8 +63,13 @@ class ImageSupplyTest : public testing::Test {
       if (found == registry_.end()) return absl::NotFoundError("the registry has none");
       return std::make_unique<HalvingSource>(images_, found->second);
     };
-    parts.build_root = [this](const std::vector<LayerBlob>&, const std::string& path) {
+    parts.build_root = [this](const std::vector<LayerBlob>& layers, const std::string& path) {
       ++built_;
+      for (const LayerBlob& layer : layers) {
+        if (OciDigestOf(ReadFile(Fs(), layer.path, 10'000).value_or("")) == layer.digest) continue;
+        return absl::InvalidArgumentError("layer 1: an entry of it breaks a rule");
+      }
+      if (!fails_.ok()) return fails_;
       return WriteFileAtomically(Fs(), path, std::string(1000, 'r'));
     };
     return OpenImageSupply(settings_, directory_ / "agent", NetworkSettings(), Fs(), Clock::Real(),
@@ -82,6 +87,7 @@ class ImageSupplyTest : public testing::Test {
   std::map<std::string, OciDescriptor> registry_;
   int opened_ = 0;
   int built_ = 0;
+  absl::Status fails_;  // what becomes of a build
 };
 
 TEST_F(ImageSupplyTest, AnImageIsPulledAndItsRootIsBuiltAndHeld) {
@@ -109,6 +115,35 @@ TEST_F(ImageSupplyTest, ADigestThatIsThereAsksNoRegistryAndATagDoes) {
   ASSERT_TRUE(supply->Fetch(Reference("allowed.example/gcc:12"), Always).ok());
   ASSERT_TRUE(supply->Fetch(Reference("allowed.example/gcc:12"), Always).ok());
   EXPECT_EQ(opened_, 3);
+  EXPECT_EQ(built_, 1);
+}
+
+TEST_F(ImageSupplyTest, WhatTurnsOutToBeDamagedIsFetchedAgainAtOnce) {
+  registry_["gcc"] = images_.AddImage({"layer"});
+  const std::string pinned = StrCat("allowed.example/gcc@", registry_["gcc"].digest);
+  for (const std::string& name : {pinned, std::string("allowed.example/gcc:12")}) {
+    for (const auto& [digest, bytes] : images_.blobs()) {
+      const auto supply = Open();
+      ASSERT_TRUE(supply->Fetch(Reference(name), Always).ok());
+      const std::string path = StrCat(settings_.directory, "/blobs/sha256/", OciDigestHex(digest));
+      ASSERT_TRUE(WriteFileAtomically(Fs(), path, std::string(bytes.size(), '?')).ok());
+      // The root is gone too, so that the layers are needed.
+      std::filesystem::remove_all(settings_.directory + "/roots");
+      const auto again = Open()->Fetch(Reference(name), Always);
+      ASSERT_TRUE(again.ok()) << name << ", " << digest << ": " << again.status();
+      EXPECT_EQ(*again, registry_["gcc"].digest);
+      EXPECT_EQ(ReadFile(Fs(), path, 10'000).value_or(""), bytes);
+    }
+  }
+}
+
+TEST_F(ImageSupplyTest, AnImageOfWhichNoRootCanBeMadeIsPulledOnce) {
+  registry_["gcc"] = images_.AddImage({"layer"});
+  fails_ = absl::DataLossError("its unpacked digest is another");
+  const auto supply = Open();
+  EXPECT_TRUE(
+      absl::IsDataLoss(supply->Fetch(Reference("allowed.example/gcc:12"), Always).status()));
+  EXPECT_EQ(opened_, 1);
   EXPECT_EQ(built_, 1);
 }
 

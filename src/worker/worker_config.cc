@@ -21,6 +21,7 @@
 #include "base/strings.h"
 #include "base/units.h"
 #include "config/config_values.h"
+#include "sandbox/vm_guest.h"
 
 namespace hpcc {
 
@@ -107,6 +108,7 @@ const Key kKeys[] = {
     {"sandbox", "cpus", Number{&Config::sandbox_cpus, 1, kMaxSlots}},
     {"sandbox", "memory", Size{&Config::sandbox_memory}},
     {"sandbox", "blobs", Size{&Config::sandbox_blobs}},
+    {"sandbox", "total_memory", Size{&Config::sandbox_total_memory}},
     {"sandbox", "count", Number{&Config::sandbox_count, 1, 10'000}},
     {"sandbox", "suspend", Duration{&Config::sandbox_suspend}},
     {"sandbox", "idle", Duration{&Config::sandbox_idle}},
@@ -333,6 +335,26 @@ class FileReader {
   Config* config_;
 };
 
+// Rules of [sandbox] between its keys. The message leads to the line of one of them.
+absl::Status CheckSandbox(const Config& config, const toml::table& file, std::string_view path) {
+  const auto place = [&](std::string_view key) {
+    const toml::node_view<const toml::node> value = file["sandbox"][key];
+    const int line = value ? static_cast<int>(value.node()->source().begin.line) : 1;
+    return Place{path, line, StrCat("sandbox.", key)};
+  };
+  if (config.has_machines() && config.sandbox_cpus > kMaxGuestCpus) {
+    return place("cpus").Wrong(
+        StrCat("write a number from 1 to ", kMaxGuestCpus,
+               ": the kernel of virtual machines has no more processors than that"));
+  }
+  if (config.sandbox_total_memory != 0 &&
+      config.sandbox_total_memory < config.sandbox_memory + config.sandbox_blobs) {
+    return place("total_memory")
+        .Wrong("must be as much as one sandbox has: sandbox.memory and sandbox.blobs together");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckWhole(const Config& config, std::string_view path) {
   const auto missing = [&](std::string_view key) {
     return absl::InvalidArgumentError(StrCat(path, ":1: ", key, ": is missing"));
@@ -379,6 +401,7 @@ absl::StatusOr<WorkerConfig> ParseWorkerConfig(std::string_view text, std::strin
         "is missing");
   }
   HPCC_RETURN_IF_ERROR(CheckWhole(config, path));
+  HPCC_RETURN_IF_ERROR(CheckSandbox(config, parsed.table(), path));
   if (config.images.directory.empty()) {
     config.images.directory = path::Join(config.state_directory, "images");
   }
@@ -390,17 +413,36 @@ std::string OperatorSocket(const WorkerConfig& config) {
   return path::Join(config.state_directory, "operator/socket");
 }
 
+WorkerMachine ThisMachine() {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  const long pages = sysconf(_SC_PHYS_PAGES);
+  const long page_bytes = sysconf(_SC_PAGESIZE);
+  return {.name = name.data(),
+          .processors = std::max(1U, std::thread::hardware_concurrency()),
+          .memory_bytes = pages > 0 && page_bytes > 0
+                              ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(page_bytes)
+                              : 0};
+}
+
+void FillIn(const WorkerMachine& machine, WorkerConfig* config) {
+  if (config->name.empty()) config->name = machine.name;
+  if (config->slots == 0) config->slots = machine.processors;
+  if (config->sandbox_cpus == 0) {
+    config->sandbox_cpus =
+        config->has_machines() ? std::min<uint64_t>(config->slots, kMaxGuestCpus) : config->slots;
+  }
+  // A machine keeps what it once had. What processes have, the slots and the limits of jobs bound.
+  if (config->sandbox_total_memory == 0 && config->has_machines()) {
+    config->sandbox_total_memory = machine.memory_bytes / 4 * 3;
+  }
+}
+
 absl::StatusOr<WorkerConfig> LoadWorkerConfig(FileSystem& fs, const std::string& path,
                                               const Environment& environment) {
   HPCC_ASSIGN_OR_RETURN(const std::string text, ReadFile(fs, path, kMaxWorkerConfigBytes));
   HPCC_ASSIGN_OR_RETURN(WorkerConfig config, ParseWorkerConfig(text, path, environment));
-  if (config.name.empty()) {
-    std::array<char, 256> name{};
-    gethostname(name.data(), name.size() - 1);
-    config.name = name.data();
-  }
-  if (config.slots == 0) config.slots = std::max(1U, std::thread::hardware_concurrency());
-  if (config.sandbox_cpus == 0) config.sandbox_cpus = config.slots;
+  FillIn(ThisMachine(), &config);
   return config;
 }
 

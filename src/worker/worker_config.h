@@ -31,8 +31,11 @@
 //   kernel = path                # but of "process", required: scripts/build-guest-kernel.sh
 //   root   = path                # but of "process": the image `host` as a squashfs file;
 //                                # default: there is no such image
-//   cpus   = whole number        # of one sandbox; default: `slots`
+//   cpus   = whole number        # of one sandbox; default: `slots`, but of a virtual machine 16 at
+//                                # most, and no more can be given
 //   memory, blobs = size         # of one sandbox
+//   total_memory = size          # of all sandboxes at once; at least that of one. Default: three
+//                                # quarters of the machine's memory; of "process": no limit
 //   count  = whole number        # sandboxes at once
 //   suspend, idle, session = duration    # suspend: where the driver can; default: never
 //
@@ -97,6 +100,7 @@ struct WorkerConfig {
   uint64_t sandbox_cpus = 0;
   uint64_t sandbox_memory = uint64_t{2} << 30;
   uint64_t sandbox_blobs = uint64_t{512} << 20;
+  uint64_t sandbox_total_memory = 0;  // 0: no limit
   uint64_t sandbox_count = 16;
   std::chrono::milliseconds sandbox_suspend{0};
   std::chrono::milliseconds sandbox_idle{300'000};
@@ -124,6 +128,17 @@ absl::StatusOr<WorkerConfig> ParseWorkerConfig(std::string_view text, std::strin
 
 // Where this worker's operators find it; absolute.
 std::string OperatorSocket(const WorkerConfig& config);
+
+// What defaults depend on.
+struct WorkerMachine {
+  std::string name;
+  uint64_t processors = 1;
+  uint64_t memory_bytes = 0;  // 0: not known
+};
+WorkerMachine ThisMachine();
+
+// Gives a value to what depends on the machine and wasn't written.
+void FillIn(const WorkerMachine& machine, WorkerConfig* config);
 
 // Reads the file, parses it, and fills in what depends on the machine.
 absl::StatusOr<WorkerConfig> LoadWorkerConfig(FileSystem& fs, const std::string& path,

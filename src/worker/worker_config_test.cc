@@ -13,6 +13,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 constexpr std::string_view kLeast = "state_dir = \"/s\"\n[scheduler]\naddress = \"h:1\"\n";
+constexpr std::string_view kMachines = "[sandbox]\ndriver = \"qemu\"\nkernel = \"/k\"\n";
 
 absl::StatusOr<WorkerConfig> Parse(std::string_view text) {
   return ParseWorkerConfig(text, "worker.toml", Environment());
@@ -55,6 +56,7 @@ agent = "/a"
 cpus = 2
 memory = "1G"
 blobs = 4096
+total_memory = "9G"
 count = 5
 idle = "1m"
 session = "1h"
@@ -76,6 +78,7 @@ manifests = "6M"
   EXPECT_EQ(config->certificate_file, "/c");
   EXPECT_EQ(OperatorSocket(*config), "/o");
   EXPECT_EQ(config->sandbox_blobs, 4096U);
+  EXPECT_EQ(config->sandbox_total_memory, uint64_t{9} << 30);
   EXPECT_EQ(config->sandbox_session, std::chrono::hours(1));
   EXPECT_EQ(config->job_time, std::chrono::seconds(30));
   EXPECT_EQ(config->waiting, 0U);
@@ -127,7 +130,56 @@ TEST(WorkerConfigTest, AVirtualMachineNeedsAKernelAndARoot) {
               HasSubstr("sandbox.driver: write \"process\", \"qemu\" or \"firecracker\""));
 }
 
-constexpr std::string_view kMachines = "[sandbox]\ndriver = \"qemu\"\nkernel = \"/k\"\n";
+TEST(WorkerConfigTest, AMachineHasNoMoreProcessorsThanItsKernelCanUse) {
+  const std::string machines = StrCat(kLeast, kMachines, "root = \"/r\"\n");
+  const WorkerMachine large{.name = "m", .processors = 32, .memory_bytes = uint64_t{64} << 30};
+  WorkerConfig config = Parse(machines).value();
+  FillIn(large, &config);
+  EXPECT_EQ(config.slots, 32U);
+  EXPECT_EQ(config.sandbox_cpus, 16U);
+  config = Parse(StrCat("slots = 3\n", machines)).value();
+  FillIn(large, &config);
+  EXPECT_EQ(config.sandbox_cpus, 3U);
+  config = Parse(kLeast).value();
+  FillIn(large, &config);
+  EXPECT_EQ(config.sandbox_cpus, 32U);
+
+  EXPECT_EQ(Parse(StrCat(machines, "cpus = 16\n"))->sandbox_cpus, 16U);
+  EXPECT_THAT(Mistake(StrCat(machines, "cpus = 17\n")),
+              StartsWith("worker.toml:8: sandbox.cpus: write a number from 1 to 16: the kernel"));
+  EXPECT_EQ(Parse(StrCat(kLeast, "[sandbox]\ncpus = 17\n"))->sandbox_cpus, 17U);
+}
+
+TEST(WorkerConfigTest, MachinesHaveThreeQuartersOfTheMemoryUnlessToldOtherwise) {
+  const std::string machines = StrCat(kLeast, kMachines, "root = \"/r\"\n");
+  const WorkerMachine large{.name = "m", .processors = 32, .memory_bytes = uint64_t{64} << 30};
+  WorkerConfig config = Parse(machines).value();
+  FillIn(large, &config);
+  EXPECT_EQ(config.sandbox_total_memory, uint64_t{48} << 30);
+  config = Parse(StrCat(machines, "total_memory = \"5G\"\n")).value();
+  FillIn(large, &config);
+  EXPECT_EQ(config.sandbox_total_memory, uint64_t{5} << 30);
+  config = Parse(kLeast).value();
+  FillIn(large, &config);
+  EXPECT_EQ(config.sandbox_total_memory, 0U);
+
+  EXPECT_TRUE(
+      Parse(StrCat(machines, "memory = \"1G\"\nblobs = \"1G\"\ntotal_memory = \"2G\"\n")).ok());
+  EXPECT_THAT(
+      Mistake(StrCat(machines, "memory = \"1G\"\ntotal_memory = \"1G\"\n")),
+      StartsWith("worker.toml:9: sandbox.total_memory: must be as much as one sandbox has"));
+}
+
+TEST(WorkerConfigTest, WhatIsWrittenIsNotFilledIn) {
+  const WorkerMachine machine = ThisMachine();
+  EXPECT_FALSE(machine.name.empty());
+  EXPECT_GE(machine.processors, 1U);
+  EXPECT_GT(machine.memory_bytes, uint64_t{64} << 20);
+  WorkerConfig config = Parse(StrCat("name = \"w\"\nslots = 5\n", kLeast)).value();
+  FillIn(machine, &config);
+  EXPECT_EQ(config.name, "w");
+  EXPECT_EQ(config.slots, 5U);
+}
 
 TEST(WorkerConfigTest, ImagesOfRegistriesStandInForTheHosts) {
   const absl::StatusOr<WorkerConfig> config = Parse(

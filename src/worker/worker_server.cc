@@ -45,6 +45,7 @@ SandboxPoolOptions PoolOptions(const WorkerConfig& config, const Runtime& runtim
   options.memory_bytes = config.sandbox_memory;
   options.blob_bytes = config.sandbox_blobs;
   options.max_sandboxes = config.sandbox_count;
+  options.max_memory_bytes = config.sandbox_total_memory;
   options.max_waiting = config.waiting + config.slots;
   options.suspend = std::chrono::duration_cast<std::chrono::seconds>(config.sandbox_suspend);
   options.idle = std::chrono::duration_cast<std::chrono::seconds>(config.sandbox_idle);

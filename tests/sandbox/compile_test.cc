@@ -63,7 +63,20 @@ TEST_F(SandboxTest, StreamsStatusAndEnvironmentComeBackAsTheyAre) {
   request.environment = {"B=2", "A=1 and more"};
   const absl::StatusOr<ExecResult> variables = Exec(request);
   ASSERT_TRUE(variables.ok()) << variables.status();
-  EXPECT_EQ(variables->standard_output, "B=2\nA=1 and more\n");
+  EXPECT_EQ(variables->standard_output, "B=2\nA=1 and more\nTZ=UTC\n");
+}
+
+// In virtual machines the image says otherwise (vm/qemu_sandbox_test.sh).
+TEST_F(SandboxTest, TheTimeZoneIsUtcWhateverTheImageSays) {
+  if (IsVirtualMachine()) {
+    EXPECT_TRUE(StrContains(Shell("TZ=:/etc/localtime date +%Z%z"), "JST+0900"));
+  }
+  EXPECT_EQ(Shell("date +%Z%z"), "UTC+0000\n");
+  ExecRequest request = Command({"/bin/date", "+%Z%z"});
+  request.environment.push_back("TZ=ABC-3");
+  const absl::StatusOr<ExecResult> result = Exec(request);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->standard_output, "ABC+0300\n");
 }
 
 TEST_F(SandboxTest, ASignalThatEndedTheCommandIsReported) {

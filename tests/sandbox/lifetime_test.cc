@@ -27,6 +27,13 @@ TEST_F(SandboxTest, ItSaysWhatItIs) {
   EXPECT_EQ(std::find(directories.begin(), directories.end(), "/usr/src"), directories.end());
 }
 
+TEST_F(SandboxTest, ItAnswersAPlainCallWhileItIsThere) {
+  const absl::Status here = sandbox_->Ping(std::chrono::seconds(10));
+  EXPECT_TRUE(here.ok()) << here;
+  sandbox_->Stop();
+  EXPECT_FALSE(sandbox_->Ping(std::chrono::seconds(10)).ok());
+}
+
 TEST_F(SandboxTest, TheAgentsDeathIsSeenAtOnceAndEndsWhatRuns) {
   std::thread running([this] {
     const absl::StatusOr<ExecResult> result = Exec(Command({"/bin/sleep", "30"}));

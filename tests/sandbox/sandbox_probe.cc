@@ -159,6 +159,20 @@ int LeaveBehind() {
   return 0;
 }
 
+// As a compiler of nothing but bytes would: reads a source, writes an object.
+int Translate(const char* source, const char* object) {
+  std::FILE* in = std::fopen(source, "rb");
+  std::FILE* out = in == nullptr ? nullptr : std::fopen(object, "wb");
+  if (out == nullptr) {
+    std::perror("translate");
+    return 1;
+  }
+  std::fputs("object of ", out);
+  for (int c; (c = std::fgetc(in)) != EOF;) std::fputc(c, out);
+  std::fclose(in);
+  return std::fclose(out) == 0 ? 0 : 1;
+}
+
 int IgnoreSignals() {
   for (int number = 1; number < NSIG; ++number) signal(number, SIG_IGN);
   std::printf("ready\n");
@@ -211,6 +225,7 @@ int Run(std::string_view what, char** rest) {
   if (what == "shout") return Shout();
   if (what == "leave-behind") return LeaveBehind();
   if (what == "ignore-signals") return IgnoreSignals();
+  if (what == "translate") return Translate(rest[0], rest[1]);
   if (what == "abort") std::abort();
   if (what == "--process") return IgnoreSignals();  // as an agent that never answers
   std::fprintf(stderr, "sandbox_probe: unknown attempt\n");

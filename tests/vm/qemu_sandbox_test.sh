@@ -14,9 +14,18 @@ shift 4
 builder="$here/../../scripts/build-guest-kernel.sh"
 [[ -e /usr/src/linux-source-6.1.tar.xz ]] || { echo "linux-source-6.1 is not installed"; exit 77; }
 HPCC_GUEST_KERNEL=$("$builder")
-"$here/make_test_root.py" --output "$roots/toolchain.sqfs" --agent "$agent" --add "$probe:/opt/probe"
+# A time zone of nine hours (RFC 8536), for the image to be in.
+mkdir -p "$roots"
+{
+  printf 'TZif\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+  printf '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\4'
+  printf '\0\0\176\220\0\0JST\0'
+} > "$roots/localtime"
+"$here/make_test_root.py" --output "$roots/toolchain.sqfs" --agent "$agent" \
+  --add "$probe:/opt/probe" --add "$roots/localtime:/etc/localtime"
 "$here/make_test_root.py" --output "$roots/bare.sqfs" --agent "$probe" --no-packages
-export HPCC_GUEST_KERNEL
+HPCC_EXPECTED_ISOLATION=$("$here/expected_isolation.py" "$HPCC_GUEST_KERNEL")
+export HPCC_GUEST_KERNEL HPCC_EXPECTED_ISOLATION
 export HPCC_SANDBOX_DRIVER=qemu
 export HPCC_TEST_ROOT=$roots/toolchain.sqfs
 export HPCC_TEST_BARE_ROOT=$roots/bare.sqfs
