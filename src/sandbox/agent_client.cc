@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grpcpp/create_channel_posix.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -52,6 +53,12 @@ absl::Status SendMissing(const agent_v1::MissingBlobs& missing, const ExecReques
     if (!SendBlob(*digest, data, send)) break;  // the end of the stream says why
   }
   return absl::OkStatus();
+}
+
+// Which is the agent's to keep; it is held to it.
+std::chrono::milliseconds MostTime(const ExecLimits& limits) {
+  const std::chrono::milliseconds wall = limits.wall.count() != 0 ? limits.wall : kExecWall;
+  return std::min<std::chrono::milliseconds>(wall, kExecWallMost) + limits.margin;
 }
 
 }  // namespace
@@ -140,6 +147,7 @@ absl::StatusOr<ExecResult> AgentClient::Exec(const ExecRequest& request,
                                              const BlobReader& read_blob,
                                              const std::function<bool()>& cancelled) {
   grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + MostTime(request.limits));
   const auto watched = Watch(context, cancelled);
   const auto stream = stub_->Exec(&context);
   ExecAnswer answer(request);
@@ -160,6 +168,9 @@ absl::StatusOr<ExecResult> AgentClient::Exec(const ExecRequest& request,
   if (!ours.ok()) context.TryCancel();
   const grpc::Status theirs = stream->Finish();
   if (Unwatch(watched)) return absl::CancelledError("exec: cancelled");
+  if (theirs.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    return absl::UnavailableError("exec: the agent has not ended it in its time");
+  }
   if (!ours.ok()) return ours;
   if (!theirs.ok()) return FromGrpc(theirs);
   return answer.Finish();

@@ -57,7 +57,9 @@ class AgentClient {
   // Unimplemented: a gift for an agent that has its host's time and entropy.
   absl::StatusOr<AgentHealth> Health(std::chrono::milliseconds bound, const AgentGift& gift = {});
 
-  // As Sandbox::Exec; Unavailable: the stream is over.
+  // As Sandbox::Exec; Unavailable: the stream is over, or the agent has not ended the exec within
+  // its limits' wall and margin. Then whoever has the sandbox ends it: what still runs there is not
+  // held by its agent.
   absl::StatusOr<ExecResult> Exec(const ExecRequest& request, const BlobReader& read_blob,
                                   const std::function<bool()>& cancelled);
 

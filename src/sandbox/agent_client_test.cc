@@ -192,6 +192,27 @@ TEST_F(AgentClientTest, CancellingEndsACallThatHangs) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(5));
 }
 
+TEST_F(AgentClientTest, AnAgentThatSaysNothingIsGivenUpAfterTheExecsTime) {
+  std::atomic<bool> ended{false};
+  agent_.exec = [&](grpc::ServerContext& context, Stream& stream) {
+    agent_v1::ExecRequest request;
+    stream.Read(&request);
+    stream.Write(Missing({}));
+    while (!context.IsCancelled()) std::this_thread::sleep_for(milliseconds(5));
+    ended = true;
+    return grpc::Status::OK;
+  };
+  request_.limits.wall = milliseconds(200);
+  request_.limits.margin = milliseconds(300);
+  const auto start = std::chrono::steady_clock::now();
+  const absl::Status status = Exec().status();
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_GE(std::chrono::steady_clock::now() - start, milliseconds(450));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(10));
+  for (int i = 0; i < 500 && !ended; ++i) std::this_thread::sleep_for(milliseconds(10));
+  EXPECT_TRUE(ended);
+}
+
 TEST_F(AgentClientTest, AStreamThatIsOverIsUnavailable) {
   server_->Shutdown(std::chrono::system_clock::now());
   absl::Status status = client_->Health(seconds(5)).status();

@@ -38,6 +38,10 @@ struct ExecLimits {
   uint64_t processes = 0;
   uint64_t stage_bytes = 0;
   uint64_t stdio_bytes = 0;
+  // What an exec may take besides `wall`, for blobs on their way in and outputs on theirs out. The
+  // worker's own bound, which an agent never hears of: a sandbox that has not answered after both
+  // is lost.
+  std::chrono::milliseconds margin{60'000};
 };
 
 // Takes a piece of a command's standard output or error.

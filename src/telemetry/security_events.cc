@@ -14,43 +14,18 @@ namespace hpcc {
 namespace {
 
 constexpr std::array<std::string_view, kSecurityEventCount> kNames = {
-    "token-too-large",
-    "token-malformed",
-    "token-claim-duplicated",
-    "token-claim-missing",
-    "token-algorithm-refused",
-    "token-key-unknown",
-    "token-algorithm-mismatch",
-    "token-signature-wrong",
-    "token-type-wrong",
-    "token-issuer-wrong",
-    "token-audience-wrong",
-    "token-expired",
-    "token-not-yet-valid",
-    "token-tenant-wrong",
-    "token-keys-unavailable",
-    "tenant-unknown",
-    "session-refused",
-    "worker-refused",
-    "routing-token-refused",
-    "image-refused",
-    "isolation-refused",
-    "certificate-changed",
-    "argument-refused",
-    "environment-refused",
-    "path-refused",
-    "manifest-refused",
-    "digest-mismatch",
-    "tenant-mismatch",
-    "quota-exceeded",
-    "message-refused",
-    "toolchain-mismatch",
-    "dependency-undeclared",
-    "sandbox-lost",
-    "audit-write-failed",
-    "operator-refused",
-    "operator-command",
-    "shared-result-refused",
+    "token-too-large",          "token-malformed",         "token-claim-duplicated",
+    "token-claim-missing",      "token-algorithm-refused", "token-key-unknown",
+    "token-algorithm-mismatch", "token-signature-wrong",   "token-type-wrong",
+    "token-issuer-wrong",       "token-audience-wrong",    "token-expired",
+    "token-not-yet-valid",      "token-tenant-wrong",      "token-keys-unavailable",
+    "tenant-unknown",           "session-refused",         "worker-refused",
+    "routing-token-refused",    "image-refused",           "certificate-changed",
+    "argument-refused",         "environment-refused",     "manifest-refused",
+    "digest-mismatch",          "quota-exceeded",          "message-refused",
+    "toolchain-mismatch",       "dependency-undeclared",   "sandbox-lost",
+    "audit-write-failed",       "operator-refused",        "operator-command",
+    "shared-result-refused",    "job-unfinished",
 };
 
 // What strangers claim is as long as they like.
@@ -59,6 +34,11 @@ constexpr size_t kMaxDetailBytes = 1024;
 
 // How often a detail is written for what was folded: it stands for events with different ones.
 constexpr std::string_view kFoldedDetail = "more of the same";
+
+// Within a window, one by one.
+uint64_t RecordsOf(SecurityEvent event) {
+  return event == SecurityEvent::kQuotaExceeded ? 1 : SecurityEvents::kRecordsPerWindow;
+}
 
 SecurityEventRow RowOf(SecurityEvent event, const SecurityEventContext& context, int64_t time_ns) {
   return {.time_ns = time_ns,
@@ -96,9 +76,11 @@ struct SecurityEvents::State {
   struct Window {
     int64_t began_ns = 0;  // monotonic
     uint64_t recorded = 0;
-    SecurityEventRow folded;  // count: how many were not recorded one by one
+    SecurityEventRow folded = {.count = 0};  // how many were not recorded one by one
   };
 
+  // Whether it is only counted.
+  bool Fold(SecurityEvent event, const SecurityEventRow& row);
   // Takes out windows that have passed, or all; those with something folded are returned.
   std::vector<SecurityEventRow> TakePassed(bool all);
   void Record(const SecurityEventRow& row);
@@ -126,6 +108,25 @@ std::vector<SecurityEventRow> SecurityEvents::State::TakePassed(bool all) {
     entry = windows.erase(entry);
   }
   return rows;
+}
+
+bool SecurityEvents::State::Fold(SecurityEvent event, const SecurityEventRow& row) {
+  const WindowKey own = {event, row.tenant};
+  const bool crowded = windows.size() >= kMaxWindows && !windows.contains(own);
+  Window& window = windows[crowded ? WindowKey{event, "\n"} : own];
+  if (window.recorded == 0) window.began_ns = clock.MonotonicNanoseconds();
+  if (window.recorded < RecordsOf(event)) {
+    ++window.recorded;
+    return false;
+  }
+  if (window.folded.count++ == 0) {
+    window.folded = row;
+    window.folded.tenant = crowded ? "" : row.tenant;
+    window.folded.user.clear();
+    window.folded.peer.clear();
+    window.folded.detail = kFoldedDetail;
+  }
+  return true;
 }
 
 void SecurityEvents::State::Record(const SecurityEventRow& row) {
@@ -156,19 +157,8 @@ void SecurityEvents::Report(SecurityEvent event, const SecurityEventContext& con
     const std::lock_guard lock(state_->mutex);
     ++state_->counts[static_cast<size_t>(event)];
     to_record = state_->TakePassed(/*all=*/false);
-    const State::WindowKey own = {event, row.tenant};
-    const bool crowded = state_->windows.size() >= kMaxWindows && !state_->windows.contains(own);
-    State::Window& window = state_->windows[crowded ? State::WindowKey{event, "\n"} : own];
-    if (window.recorded == 0) window.began_ns = state_->clock.MonotonicNanoseconds();
-    if (window.recorded < kRecordsPerWindow) {
-      if (window.recorded++ == 0) window.folded.count = 0;
+    if (event == SecurityEvent::kJobUnfinished || !state_->Fold(event, row)) {
       to_record.push_back(row);
-    } else if (window.folded.count++ == 0) {
-      window.folded = row;
-      window.folded.tenant = crowded ? "" : row.tenant;
-      window.folded.user.clear();
-      window.folded.peer.clear();
-      window.folded.detail = kFoldedDetail;
     }
   }
   // Not under the lock: it may wait for the disk.

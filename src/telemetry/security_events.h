@@ -40,15 +40,12 @@ enum class SecurityEvent : uint8_t {
   kSessionRefused,  // the scheduler's own token was not right
   kWorkerRefused,   // a worker's secret was not right
   kRoutingTokenRefused,
-  kImageRefused,      // the tenant may not use it
-  kIsolationRefused,  // less than the tenant's minimum
+  kImageRefused,  // the tenant may not use it
   kCertificateChanged,
   kArgumentRefused,  // would reach out of the sandbox
   kEnvironmentRefused,
-  kPathRefused,
   kManifestRefused,
   kDigestMismatch,  // bytes that aren't what their digest says
-  kTenantMismatch,  // a stream that changed its tenant
   kQuotaExceeded,
   kMessageRefused,        // malformed, or beyond a limit
   kToolchainMismatch,     // the client's compiler isn't the worker's
@@ -58,9 +55,10 @@ enum class SecurityEvent : uint8_t {
   kOperatorRefused,      // neither the worker's user nor root
   kOperatorCommand,      // begins in a tenant's sandbox; its audit row comes when it has ended
   kSharedResultRefused,  // of the workers' shared cache: damaged, or nobody trusted stored it
+  kJobUnfinished,        // something of it ran in a sandbox, and it has no audit row
 };
 inline constexpr size_t kSecurityEventCount =
-    static_cast<size_t>(SecurityEvent::kSharedResultRefused) + 1;
+    static_cast<size_t>(SecurityEvent::kJobUnfinished) + 1;
 
 // Kebab case: "token-expired".
 std::string_view SecurityEventName(SecurityEvent event);
@@ -75,7 +73,9 @@ struct SecurityEventContext {
 
 // Whoever is refused can't fill a disk with it: of each event of a tenant kRecordsPerWindow within
 // kEventWindow are recorded one by one; what else comes is one record with a count, written when
-// the window has passed. Counters count all. Thread-safe. Reporting never fails a caller.
+// the window has passed. Of kQuotaExceeded only the first is: a busy tenant reaches its limits all
+// day. kJobUnfinished is never folded: it stands for a job's audit row. Counters count all.
+// Thread-safe. Reporting never fails a caller.
 class SecurityEvents {
  public:
   static constexpr uint64_t kRecordsPerWindow = 20;

@@ -74,11 +74,12 @@ TEST(SecurityEventName, StaysWhatItIs) {
   EXPECT_EQ("operator-refused", SecurityEventName(SecurityEvent::kOperatorRefused));
   EXPECT_EQ("operator-command", SecurityEventName(SecurityEvent::kOperatorCommand));
   EXPECT_EQ("shared-result-refused", SecurityEventName(SecurityEvent::kSharedResultRefused));
+  EXPECT_EQ("job-unfinished", SecurityEventName(SecurityEvent::kJobUnfinished));
 }
 
 TEST_F(SecurityEventsTest, EachIsRecorded) {
   Report(2);
-  events_.Report(SecurityEvent::kPathRefused, {.tenant = "globex", .detail = "/etc/../etc"});
+  events_.Report(SecurityEvent::kArgumentRefused, {.tenant = "globex", .detail = "/etc/../etc"});
   const std::vector<SecurityEventRow> rows = Recorded();
   ASSERT_EQ(3U, rows.size());
   const SecurityEventRow expected = {.time_ns = clock_.NowNanoseconds(),
@@ -89,7 +90,7 @@ TEST_F(SecurityEventsTest, EachIsRecorded) {
                                      .detail = "why",
                                      .count = 1};
   EXPECT_EQ(expected, rows[0]);
-  EXPECT_EQ("path-refused", rows[2].event);
+  EXPECT_EQ("argument-refused", rows[2].event);
   EXPECT_EQ(2U, events_.count(SecurityEvent::kTokenExpired));
   EXPECT_EQ(3U, events_.total());
 }
@@ -109,10 +110,28 @@ TEST_F(SecurityEventsTest, AFloodIsOneRecordWithACount) {
   EXPECT_EQ(1000U, events_.count(SecurityEvent::kTokenExpired));
 }
 
+TEST_F(SecurityEventsTest, ABusyTenantsLimitIsARecordAndACount) {
+  Report(100, SecurityEvent::kQuotaExceeded);
+  EXPECT_EQ(1U, Recorded().size());
+  clock_.Sleep(SecurityEvents::kEventWindow);
+  events_.Flush();
+  const std::vector<SecurityEventRow> rows = Recorded();
+  ASSERT_EQ(2U, rows.size());
+  EXPECT_EQ(99U, rows.back().count);
+}
+
+TEST_F(SecurityEventsTest, EveryUnfinishedJobIsARecordOfItsOwn) {
+  Report(100, SecurityEvent::kJobUnfinished);
+  EXPECT_EQ(100U, Recorded().size());
+  clock_.Sleep(SecurityEvents::kEventWindow);
+  events_.Flush();
+  EXPECT_EQ(100U, Recorded().size());
+}
+
 TEST_F(SecurityEventsTest, OneTenantsFloodHidesNothingOfAnother) {
   Report(1000);
   Report(1, SecurityEvent::kTokenExpired, "globex");
-  Report(1, SecurityEvent::kPathRefused);
+  Report(1, SecurityEvent::kArgumentRefused);
   EXPECT_EQ(SecurityEvents::kRecordsPerWindow + 2, Recorded().size());
 }
 

@@ -79,6 +79,7 @@ absl::StatusOr<ExecResult> CompileInSandbox::Exec(const std::vector<std::string>
   request.outputs = std::move(outputs);
   request.limits = exec_.limits;
   request.traceparent = exec_.traceparent;
+  if (exec_.began != nullptr) *exec_.began = true;
   HPCC_ASSIGN_OR_RETURN(ExecResult run, sandbox_.Exec(request, exec_.read_blob, exec_.cancelled));
   if (run.exceeded != ExceededLimit::kNone) {
     return ForTheClient(

@@ -38,6 +38,7 @@ struct CompileExec {
   const SourceManifest* manifest = nullptr;
   ExecLimits limits;
   std::function<bool()> cancelled;
+  bool* began = nullptr;  // set when something is about to run
 };
 
 struct CompileOutcome {

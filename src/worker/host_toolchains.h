@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,6 +22,7 @@
 #include "compiler/invocation.h"
 #include "compiler/manifest.h"
 #include "compiler/toolchain.h"
+#include "worker/turns.h"
 #include "worker/worker_command.h"
 
 namespace hpcc {
@@ -40,10 +42,14 @@ class HostToolchains {
   // How long a toolchain is believed to be what it was without a look. Results are stored only for
   // toolchains that were looked at before and after the compile.
   static constexpr std::chrono::seconds kBelieve{1};
+  // How long one that could not be told what it is isn't asked again: a client may send the same
+  // words over and over.
+  static constexpr std::chrono::seconds kRememberFailure{5};
 
-  // `directories`: absolute, what sandboxes are given of the machine. `fs` and `clock` outlive
-  // this.
-  HostToolchains(std::vector<std::string> directories, FileSystem& fs, Clock& clock);
+  // `directories`: absolute, what sandboxes are given of the machine. `patience`: of whoever waits
+  // while others are asked. `fs` and `clock` outlive this.
+  HostToolchains(std::vector<std::string> directories, FileSystem& fs, Clock& clock,
+                 std::chrono::milliseconds patience = std::chrono::seconds(10));
 
   const std::vector<std::string>& directories() const { return directories_; }
 
@@ -52,10 +58,12 @@ class HostToolchains {
 
   // The toolchain of a command that the policy has passed. FailedPrecondition: it can't be told
   // what it is, so no client's can be equal to it. PermissionDenied: its name is no compiler's, so
-  // it was not asked. Aborted: it would have to wait, and was told not to.
+  // it was not asked. Aborted: it would have to wait, and was told not to. ResourceExhausted, with
+  // a time to retry: it has waited long enough. Cancelled: `cancelled` (may be empty) said so.
   absl::StatusOr<std::shared_ptr<const HostToolchain>> Identify(
       const WorkerCommand& command, const Invocation& invocation,
-      WhileAnotherIsAsked manner = WhileAnotherIsAsked::kWait);
+      WhileAnotherIsAsked manner = WhileAnotherIsAsked::kWait,
+      const std::function<bool()>& cancelled = nullptr);
   // Whether it is the same still, with a look.
   bool StillHolds(const WorkerCommand& command, const ToolchainFacts& facts);
 
@@ -68,17 +76,23 @@ class HostToolchains {
 
  private:
   struct Known {
-    std::shared_ptr<const HostToolchain> facts;
+    std::shared_ptr<const HostToolchain> facts;  // null: it could not be told what it is
     int64_t looked_ns = 0;
   };
   static constexpr size_t kMaxKnown = 1024;
 
+  // What is known and holds still; nothing: it has to be asked.
+  std::optional<Known> Recall(const Digest& key, const Environment& environment);
+  void Remember(const Digest& key, Known known);
+  // Null: it can't be told what it is.
+  std::shared_ptr<const HostToolchain> Ask(const ToolchainRequest& request) const;
   absl::StatusOr<std::vector<ManifestEntry>> ProgramsOf(const ToolchainFacts& facts) const;
 
   const std::vector<std::string> directories_;
   FileSystem& fs_;
   Clock& clock_;
-  std::mutex asking_;  // one compiler is asked at a time
+  const std::chrono::milliseconds patience_;
+  Turns asking_{1};  // one compiler is asked at a time
   std::mutex mutex_;
   absl::flat_hash_map<Digest, Known> known_;
 };

@@ -9,6 +9,7 @@
 
 #include "base/strings.h"
 #include "compiler/invocation.h"
+#include "worker/retry_after.h"
 #include "worker/worker_test_support.h"
 
 namespace hpcc {
@@ -28,20 +29,37 @@ class HostToolchainsTest : public testing::Test {
 
   absl::Status Identify(
       const std::string& compiler,
-      HostToolchains::WhileAnotherIsAsked manner = HostToolchains::WhileAnotherIsAsked::kWait) {
+      HostToolchains::WhileAnotherIsAsked manner = HostToolchains::WhileAnotherIsAsked::kWait,
+      const std::function<bool()>& cancelled = nullptr) {
     WorkerCommand command;
     command.compiler = compiler;
     command.working_directory = "/";
     Invocation invocation;
     invocation.language = Language::kC;
-    return toolchains_.Identify(command, invocation, manner).status();
+    return toolchains_.Identify(command, invocation, manner, cancelled).status();
   }
   bool WasRun() const { return std::filesystem::exists(mark_); }
+  // A compiler that is asked until LetGo().
+  std::string AddSlowProgram() {
+    const std::string slow = AddProgram("slow-gcc");
+    std::ofstream(slow) << "#!/bin/sh\ntouch " << mark_ << "\nwhile ! test -e " << go_on_
+                        << "; do sleep 0.01; done\n";
+    return slow;
+  }
+  std::future<absl::Status> BeginAsking(const std::string& compiler) {
+    auto asking = std::async(std::launch::async, [this, compiler] { return Identify(compiler); });
+    while (!WasRun()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return asking;
+  }
+  void LetGo() { std::ofstream(go_on_) << ""; }
 
   WorkerScratch scratch_;
   const std::string image_ = scratch_ / "image";
   const std::string mark_ = scratch_ / "was-run";
-  HostToolchains toolchains_{{image_, "/usr/bin", "/usr/lib"}, FileSystem::Real(), Clock::Real()};
+  const std::string go_on_ = scratch_ / "go-on";
+  StandingClock clock_;
+  HostToolchains toolchains_{
+      {image_, "/usr/bin", "/usr/lib"}, FileSystem::Real(), clock_, std::chrono::milliseconds(300)};
 };
 
 // It would run outside of any sandbox.
@@ -63,17 +81,37 @@ TEST_F(HostToolchainsTest, WhatIsCalledAsCompilersAreIsAskedWhatItIs) {
 
 // Or whoever has compilers asked that take their time would hold up all probes of all tenants.
 TEST_F(HostToolchainsTest, WhoMayNotWaitIsToldThatAnotherIsBeingAsked) {
-  const std::string slow = AddProgram("slow-gcc");
-  const std::string go_on = scratch_ / "go-on";
-  std::ofstream(slow) << "#!/bin/sh\ntouch " << mark_ << "\nwhile ! test -e " << go_on
-                      << "; do sleep 0.01; done\n";
-  auto asking = std::async(std::launch::async, [&] { return Identify(slow); });
-  while (!WasRun()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  auto asking = BeginAsking(AddSlowProgram());
   const auto give_up = HostToolchains::WhileAnotherIsAsked::kGiveUp;
   EXPECT_TRUE(absl::IsAborted(Identify("/usr/bin/gcc", give_up)));
-  std::ofstream(go_on) << "";
+  LetGo();
   EXPECT_TRUE(absl::IsFailedPrecondition(asking.get()));
   EXPECT_TRUE(Identify("/usr/bin/gcc", give_up).ok());
+}
+
+TEST_F(HostToolchainsTest, WhoeverWaitsDoesNotWaitForEver) {
+  auto asking = BeginAsking(AddSlowProgram());
+  const absl::Status waited = Identify("/usr/bin/gcc");
+  EXPECT_TRUE(absl::IsResourceExhausted(waited)) << waited;
+  EXPECT_TRUE(RetryAfterOf(waited).has_value());
+  const absl::Status cancelled =
+      Identify("/usr/bin/gcc", HostToolchains::WhileAnotherIsAsked::kWait, [] { return true; });
+  EXPECT_TRUE(absl::IsCancelled(cancelled)) << cancelled;
+  LetGo();
+  EXPECT_TRUE(absl::IsFailedPrecondition(asking.get()));
+  EXPECT_TRUE(Identify("/usr/bin/gcc").ok());
+}
+
+// Or each of a client's commands with -mbogus would run two compilers.
+TEST_F(HostToolchainsTest, WhatCouldNotBeToldIsNotAskedAgainAtOnce) {
+  const std::string program = AddProgram("gcc-12");
+  EXPECT_TRUE(absl::IsFailedPrecondition(Identify(program)));
+  ASSERT_TRUE(std::filesystem::remove(mark_));
+  EXPECT_TRUE(absl::IsFailedPrecondition(Identify(program)));
+  EXPECT_FALSE(WasRun());
+  clock_.Sleep(HostToolchains::kRememberFailure);
+  EXPECT_TRUE(absl::IsFailedPrecondition(Identify(program)));
+  EXPECT_TRUE(WasRun());
 }
 
 }  // namespace

@@ -17,6 +17,11 @@ namespace {
 
 constexpr std::chrono::milliseconds kRetryWhenFull{500};
 
+absl::Status NoRoomForAnswers() {
+  return RetryLater("too many answers of the tenant or the worker wait for their readers",
+                    kRetryWhenFull);
+}
+
 // "00-<32 hex>-<16 hex>-<2 hex>" -> the 32 hex digits; "" for anything else.
 std::string TraceIdOf(const std::string& traceparent) {
   if (traceparent.size() != 55 || traceparent[2] != '-' || traceparent[35] != '-') return "";
@@ -32,13 +37,23 @@ void KeepOnDisk(const JobRequest& request, const Digest& key, const std::string&
 }  // namespace
 
 JobRunner::JobRunner(JobOptions options, const Parts& parts)
-    : options_(std::move(options)), parts_(parts), recent_(kMaxRecentResultBytes) {}
+    : options_(std::move(options)),
+      parts_(parts),
+      recent_(kMaxRecentResultBytes),
+      result_reads_(kMaxResultReads),
+      answers_(kMaxAnswerBytes, kMaxAnswerBytesPerTenant) {}
 
 void JobRunner::Report(SecurityEvent event, const JobRequest& request, const absl::Status& status) {
   parts_.events->Report(event, {.tenant = request.caller->tenant,
                                 .user = request.caller->user,
                                 .peer = request.caller->peer,
                                 .detail = std::string(status.message())});
+}
+
+void JobRunner::ReportUnfinished(const JobRequest& request, const std::string& job,
+                                 const absl::Status& status) {
+  Report(SecurityEvent::kJobUnfinished, request,
+         absl::Status(status.code(), StrCat("job ", job, ": ", std::string(status.message()))));
 }
 
 void JobRunner::ReportRefused(const JobRequest& request, const absl::Status& status) {
@@ -78,7 +93,7 @@ absl::StatusOr<JobRunner::Understood> JobRunner::Understand(
   const WorkerCommand& command = request.command;
   HPCC_ASSIGN_OR_RETURN(std::string image, ImageOf(request));
   absl::StatusOr<UnderstoodCommand> known =
-      image == kHostImage ? UnderstandCommand(command, *parts_.image, fs, manner)
+      image == kHostImage ? UnderstandCommand(command, *parts_.image, fs, manner, request.cancelled)
                           : UnderstandImageCommand(command, fs);
   if (absl::IsPermissionDenied(known.status())) ReportRefused(request, known.status());
   if (!known.ok()) return known.status();
@@ -93,6 +108,8 @@ absl::StatusOr<JobRunner::Understood> JobRunner::Understand(
 }
 
 std::optional<StoredResult> JobRunner::LookUpOnDisk(const JobRequest& request, const Digest& key) {
+  const Turns::Turn turn = result_reads_.Take(kResultReadPatience, request.cancelled);
+  if (!turn) return std::nullopt;
   absl::StatusOr<std::string> value = request.tenant->results().Get({StoreNamespace::kResult, key});
   if (!value.ok()) {
     if (!absl::IsNotFound(value.status())) {
@@ -120,9 +137,7 @@ std::shared_ptr<const StoredResult> JobRunner::LookUp(const JobRequest& request,
   std::optional<StoredResult> found = LookUpOnDisk(request, key);
   if (!found) found = LookUpShared(request, key, asker);
   if (!found) return nullptr;
-  auto result = std::make_shared<const StoredResult>(*std::move(found));
-  recent_.Add(key, result, now_ns);
-  return result;
+  return recent_.Add(key, std::make_shared<const StoredResult>(*std::move(found)), now_ns);
 }
 
 void JobRunner::Keep(const JobRequest& request, const Digest& key, const StoredResult& result) {
@@ -140,17 +155,21 @@ void JobRunner::Probe(const JobRequest& request, const Digest& manifest_digest,
       Understand(request, manifest_digest, fs, HostToolchains::WhileAnotherIsAsked::kGiveUp);
   if (absl::IsAborted(understood.status())) return done(std::nullopt);
   if (!understood.ok()) return done(understood.status());
+  if (!answers_.HasRoom(request.tenant->id())) return done(NoRoomForAnswers());
   Finished finished;
   finished.result = LookUp(request, understood->key, SharedResults::Asker::kProbe);
   if (finished.result == nullptr) return done(std::nullopt);
+  const auto places = std::make_shared<AnswerPlaces>();
+  const absl::Status room = MakeRoom(request, finished.result, places.get());
+  if (!room.ok()) return done(room);
   const JobFacts facts{.job = ids_.Next(),
                        .image = understood->image,
                        .manifest = manifest_digest,
                        .key = understood->key,
                        .hit = true,
                        .started_ns = started_ns};
-  const auto answer = [this, &request, facts, finished, done](const absl::Status& written) {
-    absl::StatusOr<JobAnswer> answer = Answer(request, facts, finished, written);
+  const auto answer = [this, &request, facts, finished, places, done](const absl::Status& written) {
+    absl::StatusOr<JobAnswer> answer = Answer(request, facts, finished, places, written);
     if (!answer.ok()) return done(answer.status());
     done(*std::move(answer));
   };
@@ -158,14 +177,30 @@ void JobRunner::Probe(const JobRequest& request, const Digest& manifest_digest,
   parts_.audit->AppendLater(RowOf(request, facts, finished), answer);
 }
 
-absl::StatusOr<JobRunner::Admission> JobRunner::Admit(Tenant& tenant) {
-  Admission admission{in_flight_.Enter(options_.slots + options_.waiting),
-                      tenant.compiles().Enter(tenant.limits().compiles_in_flight)};
-  if (!admission.worker) return RetryLater("this worker has enough to do", kRetryWhenFull);
-  if (!admission.tenant) {
-    return RetryLater("the tenant has as many compiles under way as it may", kRetryWhenFull);
+// A tenant without a limit of its own leaves half of those who may wait to the others.
+absl::StatusOr<std::shared_ptr<AnswerPlaces>> JobRunner::Admit(const JobRequest& request) {
+  Tenant& tenant = *request.tenant;
+  const uint32_t limit = tenant.limits().compiles_in_flight;
+  const uint32_t most = limit != 0 ? limit : options_.slots + options_.waiting / 2;
+  std::shared_ptr<AnswerPlaces> places(
+      new AnswerPlaces{.worker = in_flight_.Enter(options_.slots + options_.waiting),
+                       .tenant = tenant.compiles().Enter(most)});
+  if (!places->worker) return RetryLater("this worker has enough to do", kRetryWhenFull);
+  if (places->tenant) {
+    if (!answers_.HasRoom(tenant.id())) return NoRoomForAnswers();
+    return places;
   }
-  return admission;
+  const absl::Status refused =
+      RetryLater("the tenant has as many compiles under way as it may", kRetryWhenFull);
+  if (limit != 0) Report(SecurityEvent::kQuotaExceeded, request, refused);
+  return refused;
+}
+
+absl::Status JobRunner::MakeRoom(const JobRequest& request,
+                                 const std::shared_ptr<const StoredResult>& result,
+                                 AnswerPlaces* places) {
+  places->bytes = answers_.Enter(request.tenant->id(), result);
+  return places->bytes ? absl::OkStatus() : NoRoomForAnswers();
 }
 
 absl::Status JobRunner::CheckBlobs(const JobRequest& request, const SourceManifest& manifest) {
@@ -203,7 +238,7 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
                                              const Digest& manifest_digest) {
   const int64_t started_ns = parts_.clock->NowNanoseconds();
   // First: a small frame may hold a large manifest.
-  HPCC_ASSIGN_OR_RETURN(const Admission admission, Admit(*request.tenant));
+  HPCC_ASSIGN_OR_RETURN(const std::shared_ptr<AnswerPlaces> places, Admit(request));
   HPCC_ASSIGN_OR_RETURN(const SentManifest sent,
                         OpenManifest(request, manifest_frame, manifest_digest));
   // The key is the one a probe makes; what the manifest says of files can only refuse the command.
@@ -243,6 +278,10 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
     const absl::Status kept = request.tenant->manifests().Put(manifest_digest, sent.bytes);
     if (!kept.ok()) Log(LogLevel::kWarning, StrCat("manifest: ", std::string(kept.message())));
   }
+  if (const absl::Status room = MakeRoom(request, finished.result, places.get()); !room.ok()) {
+    if (!hit) ReportUnfinished(request, exec.job, room);
+    return room;
+  }
   const JobFacts facts{.job = exec.job,
                        .image = understood.image,
                        .manifest = manifest_digest,
@@ -252,7 +291,7 @@ absl::StatusOr<JobAnswer> JobRunner::Compile(const JobRequest& request,
   const absl::Status written = parts_.audit == nullptr
                                    ? absl::OkStatus()
                                    : parts_.audit->Append(RowOf(request, facts, finished));
-  return Answer(request, facts, finished, written);
+  return Answer(request, facts, finished, places, written);
 }
 
 absl::StatusOr<JobRunner::Finished> JobRunner::CompileOrWait(const JobRequest& request,
@@ -267,7 +306,13 @@ absl::StatusOr<JobRunner::Finished> JobRunner::CompileOrWait(const JobRequest& r
   if (finished.result == nullptr) {
     *hit = false;
     HPCC_RETURN_IF_ERROR(CheckBlobs(request, *exec.manifest));
-    HPCC_ASSIGN_OR_RETURN(finished, CompileNow(request, understood, exec));
+    bool began = false;
+    absl::StatusOr<Finished> compiled = CompileNow(request, understood, exec, &began);
+    if (!compiled.ok()) {
+      if (began) ReportUnfinished(request, exec.job, compiled.status());
+      return compiled.status();
+    }
+    finished = *std::move(compiled);
   }
   boarding.lead->Land(finished);
   return finished;
@@ -304,7 +349,7 @@ absl::Status JobRunner::AskImage(const JobRequest& request, Sandbox& sandbox,
 
 absl::StatusOr<JobRunner::Finished> JobRunner::CompileNow(const JobRequest& request,
                                                           const Understood& understood,
-                                                          CompileExec exec) {
+                                                          CompileExec exec, bool* began) {
   HPCC_ASSIGN_OR_RETURN(const SandboxPool::Lease lease, Lease(request, understood.image));
   Sandbox& sandbox = lease.sandbox();
   Understood asked = understood;
@@ -313,6 +358,7 @@ absl::StatusOr<JobRunner::Finished> JobRunner::CompileNow(const JobRequest& requ
     exec.invocation = &asked.invocation;
     exec.toolchain = asked.toolchain.get();
   }
+  exec.began = began;
   absl::StatusOr<CompileOutcome> outcome = RunCompileExec(sandbox, exec);
   if (!outcome.ok()) {
     if (StrContains(std::string(outcome.status().message()), kUndeclared)) {
@@ -364,7 +410,9 @@ AuditRow JobRunner::RowOf(const JobRequest& request, const JobFacts& facts,
 }
 
 absl::StatusOr<JobAnswer> JobRunner::Answer(const JobRequest& request, const JobFacts& facts,
-                                            const Finished& finished, const absl::Status& written) {
+                                            const Finished& finished,
+                                            std::shared_ptr<const AnswerPlaces> places,
+                                            const absl::Status& written) {
   if (!written.ok()) {
     Report(SecurityEvent::kAuditWriteFailed, request, written);
     return absl::InternalError("no audit row could be written, so there is no answer");
@@ -377,6 +425,7 @@ absl::StatusOr<JobAnswer> JobRunner::Answer(const JobRequest& request, const Job
   answer.isolation = finished.result->isolation;
   answer.wall = facts.hit ? std::chrono::nanoseconds(0) : finished.wall;
   answer.bundle = {finished.result, &finished.result->bundle};
+  answer.places = std::move(places);
   return answer;
 }
 

@@ -20,6 +20,7 @@
 #include "sandbox/sandbox_pool.h"
 #include "telemetry/audit_log.h"
 #include "telemetry/security_events.h"
+#include "worker/answer_budget.h"
 #include "worker/compile_exec.h"
 #include "worker/flights.h"
 #include "worker/host_toolchains.h"
@@ -28,6 +29,7 @@
 #include "worker/result_memo.h"
 #include "worker/shared_results.h"
 #include "worker/tenant.h"
+#include "worker/turns.h"
 #include "worker/understood_command.h"
 #include "worker/worker_command.h"
 #include "worker/worker_images.h"
@@ -59,6 +61,12 @@ struct JobRequest {
   std::function<bool()> cancelled;  // asked often; may be empty
 };
 
+// What an answer takes of a worker until it has been sent.
+struct AnswerPlaces {
+  Gauge::Place worker, tenant;  // among compiles; none for a probe
+  AnswerBudget::Share bytes;
+};
+
 struct JobAnswer {
   std::string job;  // id of the audit row
   bool hit = false;
@@ -67,6 +75,8 @@ struct JobAnswer {
   std::string isolation;
   std::chrono::nanoseconds wall{0};  // of the exec; 0 for a hit
   std::shared_ptr<const std::string> bundle;
+  // Given back with the last copy of the answer: whoever sends it keeps one until it has left.
+  std::shared_ptr<const AnswerPlaces> places;
 };
 
 // Thread-safe.
@@ -106,7 +116,8 @@ class JobRunner {
   // What of a client's files the image of its token has, so that they need not be sent.
   const std::vector<std::string>& ImageDirectories(const Caller& caller) const;
 
-  uint32_t in_flight() const { return in_flight_.count(); }
+  uint32_t in_flight() const { return in_flight_.count(); }   // compiles, until they are answered
+  uint64_t answer_bytes() const { return answers_.bytes(); }  // that wait for their readers
 
  private:
   struct Understood : UnderstoodCommand {
@@ -124,10 +135,6 @@ class JobRunner {
     std::string bytes;
     SourceManifest manifest;
   };
-  struct Admission {
-    Gauge::Place worker;
-    Gauge::Place tenant;
-  };
 
   absl::StatusOr<std::string> ImageOf(const JobRequest& request) const;
   absl::StatusOr<Understood> Understand(const JobRequest& request, const Digest& manifest_digest,
@@ -135,19 +142,24 @@ class JobRunner {
   // In memory, on the disk, and in the shared cache, whose hits are kept on the disk.
   std::shared_ptr<const StoredResult> LookUp(const JobRequest& request, const Digest& key,
                                              SharedResults::Asker asker);
-  static std::optional<StoredResult> LookUpOnDisk(const JobRequest& request, const Digest& key);
+  std::optional<StoredResult> LookUpOnDisk(const JobRequest& request, const Digest& key);
   std::optional<StoredResult> LookUpShared(const JobRequest& request, const Digest& key,
                                            SharedResults::Asker asker);
   // Of a compile that may be stored.
   void Keep(const JobRequest& request, const Digest& key, const StoredResult& result);
-  absl::StatusOr<Admission> Admit(Tenant& tenant);
+  // The places of a compile, until it has been answered.
+  absl::StatusOr<std::shared_ptr<AnswerPlaces>> Admit(const JobRequest& request);
+  // For `result` as an answer.
+  absl::Status MakeRoom(const JobRequest& request,
+                        const std::shared_ptr<const StoredResult>& result, AnswerPlaces* places);
   absl::StatusOr<SentManifest> OpenManifest(const JobRequest& request, std::string_view frame,
                                             const Digest& digest);
   absl::Status CheckBlobs(const JobRequest& request, const SourceManifest& manifest);
   absl::StatusOr<Finished> CompileOrWait(const JobRequest& request, const Understood& understood,
                                          const CompileExec& exec, bool* hit);
+  // `began`: whether something ran in a sandbox.
   absl::StatusOr<Finished> CompileNow(const JobRequest& request, const Understood& understood,
-                                      CompileExec exec);
+                                      CompileExec exec, bool* began);
   absl::StatusOr<SandboxPool::Lease> Lease(const JobRequest& request, const std::string& image);
   // What of a command could not be told outside of its image.
   absl::Status AskImage(const JobRequest& request, Sandbox& sandbox, const CompileExec& exec,
@@ -164,7 +176,12 @@ class JobRunner {
   AuditRow RowOf(const JobRequest& request, const JobFacts& facts, const Finished& finished) const;
   // The answer, once its row was written or not.
   absl::StatusOr<JobAnswer> Answer(const JobRequest& request, const JobFacts& facts,
-                                   const Finished& finished, const absl::Status& written);
+                                   const Finished& finished,
+                                   std::shared_ptr<const AnswerPlaces> places,
+                                   const absl::Status& written);
+  // A job of which something ran, without an answer and therefore without a row.
+  void ReportUnfinished(const JobRequest& request, const std::string& job,
+                        const absl::Status& status);
   void ReportRefused(const JobRequest& request, const absl::Status& status);
   void Report(SecurityEvent event, const JobRequest& request, const absl::Status& status);
 
@@ -174,6 +191,8 @@ class JobRunner {
   Gauge in_flight_;
   Flights<Finished> flights_;
   ResultMemo recent_;
+  Turns result_reads_;
+  AnswerBudget answers_;
 };
 
 inline constexpr std::string_view kMissingBlobs = "blobs are missing: ";

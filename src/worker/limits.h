@@ -44,10 +44,20 @@ inline constexpr int kUploadsPerTenant = 8;
 inline constexpr uint32_t kMaxProbes = 1024;
 inline constexpr uint32_t kMaxProbesPerTenant = 512;
 
-// Of one message of a reply.
-inline constexpr size_t kReplyChunkBytes = size_t{1} << 20;
-// A client that doesn't read its reply.
+// Of one message of a reply. Small enough that a slow line takes one within kReplySilence, also
+// where several replies share it.
+inline constexpr size_t kReplyChunkBytes = size_t{256} << 10;
+// Of a reply, and of a time in which its client takes nothing of it.
 inline constexpr std::chrono::seconds kReplyTime{120};
+inline constexpr std::chrono::seconds kReplySilence{10};
+
+// Of answers that wait for their audit rows or their readers (worker/answer_budget.h). One answer
+// always fits, whatever its size.
+inline constexpr uint64_t kMaxAnswerBytes = uint64_t{1} << 30;
+inline constexpr uint64_t kMaxAnswerBytesPerTenant = uint64_t{256} << 20;
+// Results that are read from the disk at once: of each there are two copies for a moment.
+inline constexpr uint32_t kMaxResultReads = 4;
+inline constexpr std::chrono::seconds kResultReadPatience{10};
 
 // Of results in memory (worker/result_memo.h), for all tenants together.
 inline constexpr size_t kMaxRecentResultBytes = size_t{128} << 20;

@@ -10,6 +10,8 @@ namespace hpcc {
 
 namespace {
 
+using worker::v1::CompileReply;
+
 // What a probe needs may be on the disk, and a compiler may have to be asked what it is.
 constexpr int kThreads = 8;
 constexpr int kAwaited = 16;
@@ -50,6 +52,7 @@ void ProbeCall::Step(bool ok) {
       return;
     case State::kChunkLeaves:
       if (!ok) return Fail({grpc::StatusCode::CANCELLED, "the client went away"});
+      watch_->Heard();
       return SendRest();
     case State::kEnds:
       break;
@@ -62,31 +65,40 @@ void ProbeCall::Fail(const grpc::Status& status) {
   writer_.Finish(status, this);
 }
 
-void ProbeCall::Send(const worker::v1::CompileReply& reply) {
-  state_ = State::kEnds;
+// Whoever asks and reads nothing holds the answer here, and not the question besides.
+void ProbeCall::BeginSending() {
+  request_ = worker::v1::ProbeRequest();
+  if (work) work->job.command = WorkerCommand();
   watch_.emplace(
-      calls_.timers_, [this] { context_.TryCancel(); }, kReplyTime, kReplyTime);
+      calls_.timers_, [this] { context_.TryCancel(); }, kReplyTime, kReplySilence);
+}
+
+void ProbeCall::Send(const worker::v1::CompileReply& reply) {
+  BeginSending();
+  state_ = State::kEnds;
   writer_.WriteAndFinish(reply, grpc::WriteOptions(), grpc::Status::OK, this);
 }
 
 void ProbeCall::Send(const JobAnswer& answer) {
   answer_ = answer;
-  watch_.emplace(
-      calls_.timers_, [this] { context_.TryCancel(); }, kReplyTime, kReplyTime);
+  BeginSending();
   SendRest();
 }
 
 void ProbeCall::SendRest() {
   const std::string_view rest = std::string_view(*answer_.bundle).substr(sent_);
   if (rest.size() <= kReplyChunkBytes) {
-    FinishReply(answer_, rest, &reply_);
+    CompileReply last;
+    FinishReply(answer_, rest, &last);
     state_ = State::kEnds;
-    return writer_.WriteAndFinish(reply_, grpc::WriteOptions(), grpc::Status::OK, this);
+    return writer_.WriteAndFinish(last, grpc::WriteOptions(), grpc::Status::OK, this);
   }
   sent_ += kReplyChunkBytes;
-  reply_.set_bundle(StrCat(rest.substr(0, kReplyChunkBytes)));
   state_ = State::kChunkLeaves;
-  writer_.Write(reply_, this);
+  // Not a member: it is serialized before this returns, and would be held twice.
+  CompileReply chunk;
+  chunk.set_bundle(StrCat(rest.substr(0, kReplyChunkBytes)));
+  writer_.Write(chunk, this);
 }
 
 ProbeCalls::ProbeCalls(WorkerCalls& service, grpc::ServerBuilder& builder, CallTimers& timers,

@@ -40,8 +40,8 @@ class ProbeCall {
 
   void Fail(const grpc::Status& status);
   void Send(const worker::v1::CompileReply& reply);  // the only one
-  // A bundle in chunks, the last with all that is said of it. Whoever doesn't read for kReplyTime
-  // is cancelled.
+  // A bundle in chunks, the last with all that is said of it. Whoever takes none of them for
+  // kReplySilence, or not all within kReplyTime, is cancelled.
   void Send(const JobAnswer& answer);
 
   // What whoever works on it wants to live as long.
@@ -58,12 +58,12 @@ class ProbeCall {
   ~ProbeCall();
 
   void Step(bool ok);
+  void BeginSending();
   void SendRest();
 
   ProbeCalls& calls_;
   grpc::ServerContext context_;
   worker::v1::ProbeRequest request_;
-  worker::v1::CompileReply reply_;
   grpc::ServerAsyncWriter<worker::v1::CompileReply> writer_{&context_};
   JobAnswer answer_;
   size_t sent_ = 0;  // of its bundle

@@ -29,24 +29,32 @@ std::shared_ptr<const StoredResult> ResultMemo::Find(const Digest& key, int64_t 
   const auto found = places_.find(key);
   if (found == places_.end()) return nullptr;
   const Entries::iterator entry = found->second;
-  if (now_ns - entry->added_ns >= std::chrono::nanoseconds(kBelieve).count()) {
+  std::shared_ptr<const StoredResult> result = entry->held.lock();
+  if (result == nullptr || now_ns - entry->added_ns >= std::chrono::nanoseconds(kBelieve).count()) {
     Drop(entry);
     return nullptr;
   }
   entries_.splice(entries_.begin(), entries_, entry);
-  return entry->result;
+  return result;
 }
 
-void ResultMemo::Add(const Digest& key, std::shared_ptr<const StoredResult> result,
-                     int64_t now_ns) {
-  const size_t bytes = BytesOf(*result);
-  if (bytes > max_bytes_ / 16) return;
+std::shared_ptr<const StoredResult> ResultMemo::Add(const Digest& key,
+                                                    std::shared_ptr<const StoredResult> result,
+                                                    int64_t now_ns) {
+  const bool is_large = BytesOf(*result) > max_bytes_ / 16;
+  const size_t bytes = is_large ? kEntryBytes : BytesOf(*result);
   const std::lock_guard lock(mutex_);
-  if (const auto found = places_.find(key); found != places_.end()) Drop(found->second);
-  entries_.push_front({key, std::move(result), bytes, now_ns});
+  if (const auto found = places_.find(key); found != places_.end()) {
+    if (is_large) {
+      if (std::shared_ptr<const StoredResult> held = found->second->held.lock()) result = held;
+    }
+    Drop(found->second);
+  }
+  entries_.push_front({key, is_large ? nullptr : result, result, bytes, now_ns});
   places_[key] = entries_.begin();
   bytes_ += bytes;
   while (bytes_ > max_bytes_) Drop(std::prev(entries_.end()));
+  return result;
 }
 
 size_t ResultMemo::bytes() const {

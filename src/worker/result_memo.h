@@ -4,6 +4,9 @@
 // Results that were asked for lately, in memory, so that a hit of many clients reads the disk once.
 // Keys are those of WorkerResultKey: a key holds its tenant, so one tenant never gets another's.
 //
+// A large one is here only as long as somebody else holds it: while it is being sent, whoever asks
+// for it shares that copy.
+//
 // A result stays for kBelieve and is then looked for on the disk again, where it is checked, and
 // where its being used keeps it from eviction. What was removed there is a hit for that long still.
 
@@ -25,20 +28,24 @@ class ResultMemo {
  public:
   static constexpr std::chrono::seconds kBelieve{60};
 
-  // `max_bytes` of results together; one larger than a sixteenth of that is not taken, and the one
-  // used least recently goes first.
+  // `max_bytes` of results together; one larger than a sixteenth of that is large, and the one used
+  // least recently goes first.
   explicit ResultMemo(size_t max_bytes) : max_bytes_(max_bytes) {}
 
   // Null: not here, or for too long. `now_ns` is of a clock that is never set.
   std::shared_ptr<const StoredResult> Find(const Digest& key, int64_t now_ns);
-  void Add(const Digest& key, std::shared_ptr<const StoredResult> result, int64_t now_ns);
+  // Returns the one to use: of a large result that several have read at once, the same for all.
+  std::shared_ptr<const StoredResult> Add(const Digest& key,
+                                          std::shared_ptr<const StoredResult> result,
+                                          int64_t now_ns);
 
   size_t bytes() const;
 
  private:
   struct Entry {
     Digest key;
-    std::shared_ptr<const StoredResult> result;
+    std::shared_ptr<const StoredResult> result;  // null: it is large
+    std::weak_ptr<const StoredResult> held;
     size_t bytes = 0;
     int64_t added_ns = 0;
   };

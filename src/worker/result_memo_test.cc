@@ -47,6 +47,27 @@ TEST(ResultMemoTest, IsBoundedAndTheOneUsedLeastRecentlyGoesFirst) {
   EXPECT_NE(memo.Find(Key(999), 0), nullptr);
 }
 
+TEST(ResultMemoTest, ALargeResultIsSharedWhileSomebodyHoldsIt) {
+  ResultMemo memo(64 << 10);
+  auto first = memo.Add(Key(1), ResultOf(std::string(5000, 'x')), 0);
+  // Another has read it meanwhile: one copy is enough.
+  auto second = memo.Add(Key(1), ResultOf(std::string(5000, 'x')), 0);
+  EXPECT_EQ(first, second);
+  EXPECT_EQ(memo.Find(Key(1), 0), first);
+  EXPECT_LT(memo.bytes(), 1000U);
+  first = nullptr;
+  EXPECT_EQ(memo.Find(Key(1), 0), second);
+  second = nullptr;
+  EXPECT_EQ(memo.Find(Key(1), 0), nullptr);
+  EXPECT_EQ(memo.bytes(), 0U);
+}
+
+TEST(ResultMemoTest, TheDiskIsAskedForALargeResultThatIsHeldToo) {
+  ResultMemo memo(64 << 10);
+  const auto held = memo.Add(Key(1), ResultOf(std::string(5000, 'x')), 0);
+  EXPECT_EQ(memo.Find(Key(1), 60 * kSecond), nullptr);
+}
+
 TEST(ResultMemoTest, OneResultDoesNotPushOutAllOthers) {
   ResultMemo memo(64 << 10);
   memo.Add(Key(1), ResultOf("one"), 0);

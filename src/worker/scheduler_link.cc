@@ -137,7 +137,7 @@ absl::Status SchedulerLink::Register() {
   scheduler::v1::RegisterWorkerResponse response;
   HPCC_RETURN_IF_ERROR(FromGrpc(remote_->stub->RegisterWorker(remote_->NewCall(options_).get(),
                                                               options_.registration, &response)));
-  HPCC_RETURN_IF_ERROR(listeners_.on_news(NewsOf(response)));
+  HPCC_RETURN_IF_ERROR(TakeNews(NewsOf(response), response.configuration()));
   const std::lock_guard lock(mutex_);
   beat_ = std::chrono::seconds(std::clamp<uint32_t>(response.heartbeat_seconds(), 1, 300));
   return absl::OkStatus();
@@ -149,6 +149,7 @@ absl::Status SchedulerLink::SendHeartbeat() {
   request.set_worker(options_.registration.worker());
   request.set_in_flight(load.in_flight);
   request.set_free_memory_bytes(load.free_memory_bytes);
+  request.set_configuration(configuration_);
   *request.mutable_images() = options_.registration.images();
   for (const std::string& image : load.images) request.add_images(image);
   {
@@ -159,7 +160,17 @@ absl::Status SchedulerLink::SendHeartbeat() {
   HPCC_RETURN_IF_ERROR(
       FromGrpc(remote_->stub->Heartbeat(remote_->NewCall(options_).get(), request, &response)));
   if (!response.known()) return absl::NotFoundError("the scheduler doesn't know this worker");
-  return listeners_.on_news(NewsOf(response));
+  // Keys and limits are left out where the worker has them: not to be taken for none at all.
+  const bool is_known = !configuration_.empty() && response.configuration() == configuration_;
+  if (is_known) return absl::OkStatus();
+  return TakeNews(NewsOf(response), response.configuration());
+}
+
+absl::Status SchedulerLink::TakeNews(const SchedulerNews& news, const std::string& configuration) {
+  configuration_.clear();
+  HPCC_RETURN_IF_ERROR(listeners_.on_news(news));
+  configuration_ = configuration;
+  return absl::OkStatus();
 }
 
 absl::Status SchedulerLink::SendLost() {

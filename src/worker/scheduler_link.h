@@ -33,7 +33,8 @@ struct SchedulerLinkOptions {
   std::chrono::milliseconds retry_most{10'000};
 };
 
-// Keys and limits come with registrations and heartbeats alike.
+// Keys and limits come with registrations, and with a heartbeat when they are others than those the
+// worker has: it says which.
 struct SchedulerNews {
   std::string jwks;
   std::vector<scheduler::v1::TenantLimits> tenants;
@@ -49,6 +50,7 @@ struct WorkerLoad {
 class SchedulerLink {
  public:
   struct Listeners {
+    // An error: they could not be taken, and are asked for again.
     std::function<absl::Status(const SchedulerNews&)> on_news;
     std::function<WorkerLoad()> load;
     // Called once for each new cause, and with OK when it works again.
@@ -76,11 +78,14 @@ class SchedulerLink {
   // NotFound: the scheduler doesn't know this worker.
   absl::Status SendHeartbeat();
   absl::Status SendLost();
+  // Of any answer that carries them.
+  absl::Status TakeNews(const SchedulerNews& news, const std::string& configuration);
   void Note(const absl::Status& status);
 
   const SchedulerLinkOptions options_;
   const Listeners listeners_;
   std::unique_ptr<Remote> remote_;
+  std::string configuration_;  // of the keys and limits that were taken; its thread's alone
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -64,25 +64,40 @@ Tenants::Tenants(std::string state_directory, TenantShares shares, FileSystem& f
     : directory_(std::move(state_directory)), shares_(shares), fs_(fs), clock_(clock) {}
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Get(std::string_view id) {
-  const std::lock_guard lock(mutex_);
-  if (const auto found = tenants_.find(id); found != tenants_.end()) return found->second;
-  if (tenants_.size() >= kMaxTenants) return absl::ResourceExhaustedError("too many tenants");
+  std::shared_ptr<Place> place;
+  {
+    const std::lock_guard lock(mutex_);
+    auto found = places_.find(id);
+    if (found == places_.end()) {
+      if (places_.size() >= kMaxTenants) return absl::ResourceExhaustedError("too many tenants");
+      found = places_.emplace(id, std::make_shared<Place>()).first;
+    }
+    place = found->second;
+    if (place->tenant != nullptr) return place->tenant;
+  }
+  const std::lock_guard opening(place->opening);
+  {
+    const std::lock_guard lock(mutex_);
+    if (place->tenant != nullptr) return place->tenant;
+  }
   auto tenant = std::make_shared<Tenant>(std::string(id), TenantFolderIn(directory_, id), shares_,
                                          fs_, clock_);
   HPCC_RETURN_IF_ERROR(tenant->Open());
+  const std::lock_guard lock(mutex_);
   if (const auto limits = limits_.find(id); limits != limits_.end()) {
     tenant->SetLimits(limits->second);
   }
-  tenants_.emplace(id, tenant);
+  place->tenant = tenant;
   return tenant;
 }
 
 void Tenants::SetLimits(std::map<std::string, TenantLimits, std::less<>> limits) {
   const std::lock_guard lock(mutex_);
   limits_ = std::move(limits);
-  for (const auto& [id, tenant] : tenants_) {
+  for (const auto& [id, place] : places_) {
+    if (place->tenant == nullptr) continue;
     const auto found = limits_.find(id);
-    tenant->SetLimits(found == limits_.end() ? TenantLimits() : found->second);
+    place->tenant->SetLimits(found == limits_.end() ? TenantLimits() : found->second);
   }
 }
 

@@ -130,8 +130,8 @@ class Tenants {
   // `fs` and `clock` outlive the object.
   Tenants(std::string state_directory, TenantShares shares, FileSystem& fs, Clock& clock);
 
-  // Opens what is kept for the tenant when it is asked for first. `id` comes from a token that was
-  // checked. ResourceExhausted: too many tenants.
+  // Opens what is kept for the tenant when it is asked for first; nobody else's callers wait for
+  // that. `id` comes from a token that was checked. ResourceExhausted: too many tenants.
   absl::StatusOr<std::shared_ptr<Tenant>> Get(std::string_view id);
 
   // The scheduler's limits, for tenants that are here and for those to come. Tenants that aren't
@@ -143,8 +143,12 @@ class Tenants {
   const TenantShares shares_;
   FileSystem& fs_;
   Clock& clock_;
+  struct Place {
+    std::mutex opening;
+    std::shared_ptr<Tenant> tenant;  // with `mutex_`; null until it is open
+  };
   std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<Tenant>, std::less<>> tenants_;
+  std::map<std::string, std::shared_ptr<Place>, std::less<>> places_;
   std::map<std::string, TenantLimits, std::less<>> limits_;
 };
 

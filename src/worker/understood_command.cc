@@ -36,7 +36,8 @@ std::vector<std::string> PresumedDirectories(const WorkerCommand& command) {
 
 absl::StatusOr<UnderstoodCommand> UnderstandCommand(const WorkerCommand& command,
                                                     HostToolchains& image, FileSystem& fs,
-                                                    HostToolchains::WhileAnotherIsAsked manner) {
+                                                    HostToolchains::WhileAnotherIsAsked manner,
+                                                    const std::function<bool()>& cancelled) {
   const auto judge = [&](bool is_clang) {
     return CheckCommand({&command, &image.directories(), is_clang}, fs);
   };
@@ -45,7 +46,7 @@ absl::StatusOr<UnderstoodCommand> UnderstandCommand(const WorkerCommand& command
   UnderstoodCommand understood;
   HPCC_ASSIGN_OR_RETURN(understood.invocation, judge(guess));
   HPCC_ASSIGN_OR_RETURN(understood.toolchain,
-                        image.Identify(command, understood.invocation, manner));
+                        image.Identify(command, understood.invocation, manner, cancelled));
   understood.is_clang = understood.toolchain->family == CompilerFamily::kClang;
   if (understood.is_clang != guess) {
     HPCC_ASSIGN_OR_RETURN(understood.invocation, judge(understood.is_clang));

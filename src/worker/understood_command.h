@@ -26,11 +26,12 @@ struct UnderstoodCommand {
 };
 
 // `fs` says what is there, as for CheckCommand (worker/argument_policy.h). PermissionDenied: the
-// policy refuses the command. FailedPrecondition: what the compiler is, can't be told. Aborted: as
-// HostToolchains::Identify.
+// policy refuses the command. FailedPrecondition: what the compiler is, can't be told. Aborted,
+// ResourceExhausted, Cancelled: as HostToolchains::Identify.
 absl::StatusOr<UnderstoodCommand> UnderstandCommand(
     const WorkerCommand& command, HostToolchains& image, FileSystem& fs,
-    HostToolchains::WhileAnotherIsAsked manner = HostToolchains::WhileAnotherIsAsked::kWait);
+    HostToolchains::WhileAnotherIsAsked manner = HostToolchains::WhileAnotherIsAsked::kWait,
+    const std::function<bool()>& cancelled = nullptr);
 
 // The same for another image than `host`, whose directories and compilers only its sandboxes know:
 // read as one of the compiler of that name, with the places where compilers use to lie for the

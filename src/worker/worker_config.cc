@@ -123,6 +123,7 @@ const Key kKeys[] = {
     {"images", "idle", ImageDuration{&ImageSettings::idle}},
     {"images", "pulls", ImageNumber{&ImageSettings::pulls, kMaxPulls}},
     {"limits", "job_time", Duration{&Config::job_time}},
+    {"limits", "job_margin", Duration{&Config::job_margin}},
     {"limits", "queue_time", Duration{&Config::queue_time}},
     {"limits", "job_memory", Size{&Config::job_memory}},
     {"limits", "job_output", Size{&Config::job_output}},

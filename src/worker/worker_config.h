@@ -51,7 +51,7 @@
 //   pulls      = whole number    # at once
 //
 //   [limits]
-//   job_time, queue_time = duration
+//   job_time, job_margin, queue_time = duration
 //   job_memory, job_output = size
 //   waiting = whole number       # requests that may wait for a slot
 //   sources, results, manifests = size    # of each tenant
@@ -109,6 +109,7 @@ struct WorkerConfig {
   ImageSettings images;
 
   std::chrono::milliseconds job_time{600'000};
+  std::chrono::milliseconds job_margin{60'000};  // ExecLimits::margin
   std::chrono::milliseconds queue_time{10'000};
   uint64_t job_memory = uint64_t{1} << 30;
   uint64_t job_output = uint64_t{1} << 30;

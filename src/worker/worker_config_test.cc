@@ -62,6 +62,7 @@ idle = "1m"
 session = "1h"
 [limits]
 job_time = "30s"
+job_margin = "5s"
 queue_time = "1s"
 job_memory = "2G"
 job_output = "3G"
@@ -81,6 +82,7 @@ manifests = "6M"
   EXPECT_EQ(config->sandbox_total_memory, uint64_t{9} << 30);
   EXPECT_EQ(config->sandbox_session, std::chrono::hours(1));
   EXPECT_EQ(config->job_time, std::chrono::seconds(30));
+  EXPECT_EQ(config->job_margin, std::chrono::seconds(5));
   EXPECT_EQ(config->waiting, 0U);
   EXPECT_EQ(config->shares.manifests, uint64_t{6} << 20);
 }

@@ -95,6 +95,7 @@ std::chrono::milliseconds WorkerStartBound(const Runtime& runtime) {
 ExecLimits WorkerExecLimits(const WorkerConfig& config) {
   ExecLimits limits;
   limits.wall = config.job_time;
+  limits.margin = config.job_margin;
   limits.memory_bytes = config.job_memory;
   limits.stage_bytes = config.job_output;
   return limits;

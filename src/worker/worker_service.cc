@@ -72,13 +72,14 @@ absl::StatusOr<JobRequest> WorkerService::ReadJob(const Call& call,
 
 absl::Status WorkerService::Reply(const JobAnswer& answer, grpc::ServerContext* context,
                                   Replies* replies) {
-  const CallTimers::Watch watch(
-      *parts_.timers, [context] { context->TryCancel(); }, kReplyTime, kReplyTime);
+  CallTimers::Watch watch(
+      *parts_.timers, [context] { context->TryCancel(); }, kReplyTime, kReplySilence);
   std::string_view rest = *answer.bundle;
   CompileReply reply;
   for (; rest.size() > kReplyChunkBytes; rest.remove_prefix(kReplyChunkBytes)) {
     reply.set_bundle(StrCat(rest.substr(0, kReplyChunkBytes)));
     if (!replies->Write(reply)) return absl::CancelledError("the client went away");
+    watch.Heard();
   }
   FinishReply(answer, rest, &reply);
   return replies->Write(reply) ? absl::OkStatus() : absl::CancelledError("the client went away");

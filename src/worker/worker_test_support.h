@@ -86,6 +86,7 @@ class NoSandbox final : public Sandbox {
     std::atomic<int> running{0};
     std::atomic<bool> lost{false};     // the next exec finds the sandbox gone
     std::atomic<bool> blocked{false};  // execs wait until it is false, or they are cancelled
+    std::atomic<ExceededLimit> exceeded{ExceededLimit::kNone};  // by every exec
     std::function<void(ExecRequest*)> before;
     absl::Status start_failure;  // what keeps sandboxes from starting
   };
@@ -113,6 +114,7 @@ class NoSandbox final : public Sandbox {
       if (cancelled && cancelled()) return absl::CancelledError("cancelled");
       Clock::Real().Sleep(std::chrono::milliseconds(5));
     }
+    if (shared_.exceeded != ExceededLimit::kNone) return ExecResult{.exceeded = shared_.exceeded};
     if (request.arguments.size() > 1 && request.arguments[1] == kToolchainQuestionFlag) {
       return AnswerQuestion(request);
     }
@@ -431,16 +433,21 @@ class TestWorker {
 
   std::vector<AuditRow> Rows() const {
     std::vector<AuditRow> rows;
-    const auto reader =
-        AuditReader::Open(path::Join(server_->config().state_directory, "audit.db"));
-    EXPECT_TRUE(reader.ok()) << reader.status();
-    EXPECT_TRUE((*reader)
-                    ->ForEach({},
-                              [&](uint64_t, const AuditRow& row) {
-                                rows.push_back(row);
-                                return true;
-                              })
-                    .ok());
+    const auto add = [&](uint64_t, const AuditRow& row) {
+      rows.push_back(row);
+      return true;
+    };
+    EXPECT_TRUE(Log()->ForEach({}, add).ok());
+    return rows;
+  }
+  // Of one name.
+  std::vector<SecurityEventRow> Events(SecurityEvent event) const {
+    std::vector<SecurityEventRow> rows;
+    const auto add = [&](uint64_t, const SecurityEventRow& row) {
+      if (row.event == SecurityEventName(event)) rows.push_back(row);
+      return true;
+    };
+    EXPECT_TRUE(Log()->ForEachEvent({}, add).ok());
     return rows;
   }
 
@@ -456,6 +463,11 @@ class TestWorker {
   std::string image = "host";  // of the tokens of all calls
 
  private:
+  std::unique_ptr<AuditReader> Log() const {
+    auto reader = AuditReader::Open(path::Join(server_->config().state_directory, "audit.db"));
+    EXPECT_TRUE(reader.ok()) << reader.status();
+    return *std::move(reader);
+  }
   static std::string Trailer(const grpc::ClientContext& context) {
     const auto& trailers = context.GetServerTrailingMetadata();
     const auto found = trailers.find("hpcc-retry-after-ms");

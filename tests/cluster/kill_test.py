@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Parts of a cluster are killed in the middle of a build: the build succeeds, every object is right,
-and the audit log is whole afterwards. A few times each; fifty with HPCC_LONG_TESTS=1."""
+the audit log is whole afterwards, and has a row for each result that came from a worker. A few times each; fifty with HPCC_LONG_TESTS=1."""
 
 import os
 import shutil
@@ -36,6 +36,7 @@ class Kill(unittest.TestCase):
         cls.class_folder = Path(tempfile.mkdtemp(prefix="hpcc-kill."))
         cls.addClassCleanup(shutil.rmtree, cls.class_folder, ignore_errors=True)
         cls.round = 0
+        cls.from_workers = 0
 
     def setUp(self):
         self.cluster = None
@@ -73,6 +74,7 @@ class Kill(unittest.TestCase):
         said = build.communicate(timeout=300)[0]
         self.assertEqual(0, build.returncode, said.decode() + client.log())
         self.check_objects(client)
+        self.check_rows(client)
         return victim is not None
 
     def victim(self, cluster, name):
@@ -96,6 +98,19 @@ class Kill(unittest.TestCase):
         for name, content in built.items():
             self.assertEqual((client.tree / name).read_bytes(), content, name)
 
+    def check_rows(self, client):
+        """A worker that was killed may have written a row of which nobody heard; never the reverse."""
+        remote = client.remote()
+        from_workers = remote["compiled"] + remote["hits"]
+        rows = [row for row in self.cluster.rows()
+                if row["working_directory"] == str(client.tree) and row["exit_status"] == 0]
+        units = {word for row in rows for word in row["flags"]
+                 if word.startswith("unit") and word.endswith(".c")}
+        self.assertGreaterEqual(len(units), from_workers, client.log())
+        self.assertGreaterEqual(len([row for row in rows if not row["hit"]]), remote["compiled"])
+        self.assertEqual(len(rows), len({row["job_id"] for row in rows}))
+        Kill.from_workers += from_workers
+
     def kill_again_and_again(self, name, count, number=signal.SIGKILL):
         killed = 0
         for _ in range(count):
@@ -104,6 +119,7 @@ class Kill(unittest.TestCase):
             outcome = self.running_cluster().audit("verify")
             self.assertEqual(0, outcome.status, outcome.stdout + outcome.stderr)
         self.assertGreater(killed, 0, "nobody was there to be killed")
+        self.assertGreater(Kill.from_workers, 0, "no worker has compiled anything")
 
     def test_the_scheduler_is_killed(self):
         self.kill_again_and_again("hpcc-scheduler", rounds(2))

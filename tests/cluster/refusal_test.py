@@ -7,7 +7,9 @@ import hashlib
 import json
 import os
 import re
+import signal
 import sys
+import time
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -23,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "daemon"))
 import cluster_case  # noqa: E402
 import wire  # noqa: E402
+from own_provider import Key, Provider  # noqa: E402
 
 Code = grpc.StatusCode
 SCHEDULER = "/hpcc.scheduler.v1.Scheduler/"
@@ -168,6 +171,40 @@ class Refusals(cluster_case.ClusterTest):
                        ".".join([header, body, signature[:-4]]), token + "x",
                        with_claims(token, exp=2**40), ""):
             self.assertNotEqual(Code.OK, self.authenticate("dev", forged)[0], forged)
+
+    def test_signed_tokens_that_say_something_else_are_refused_and_logged(self):
+        """By a tenant's own provider and its right key: only what they say is wrong."""
+        provider = Provider(self.folder)
+        self.addCleanup(provider.stop)
+        config = self.cluster.folder / "scheduler.toml"
+        config.write_text(config.read_text() + provider.tenant("own"))
+        os.kill(self.cluster.program("hpcc-scheduler"), signal.SIGHUP)
+
+        def say(key=provider.key, header=(), **claims):
+            return self.authenticate("own", key.token(provider.claims(**claims), header))
+
+        cluster_case.wait_until(lambda: say()[0] == Code.OK, "the tenant of the new configuration")
+        now = int(time.time())
+        for name, words in {
+                "token-expired": {"iat": now - 7200, "nbf": now - 7200, "exp": now - 3600},
+                "token-not-yet-valid": {"nbf": now + 3600, "exp": now + 7200},
+                "token-issuer-wrong": {"iss": self.issuer},
+                "token-audience-wrong": {"aud": "hpcc-dev"},
+                "token-key-unknown": {"key": Key(self.folder, "stranger")},
+                "token-signature-wrong": {"key": Key(self.folder, "other"),
+                                          "header": {"kid": "own"}},
+        }.items():
+            with self.subTest(name=name):
+                before = self.count_events(self.scheduler_log)
+                code, _, said = say(**words)
+                self.assertEqual(Code.UNAUTHENTICATED, code, said)
+                events = self.cluster.events(self.scheduler_log)[before:]
+                self.assertEqual([(name, "own")],
+                                 [(event["event"], event["tenant"]) for event in events])
+        # Nothing of it is the next one's trouble, and no other tenant takes this one's tokens.
+        self.assertEqual(Code.OK, say()[0])
+        self.assertEqual(Code.UNAUTHENTICATED, self.authenticate(
+            "dev", provider.key.token(provider.claims(aud="hpcc-dev")))[0])
 
     def test_unknown_tenants_learn_nothing(self):
         code, answer, _ = self.scheduler.ask(SCHEDULER + "GetTenantIdP", text(1, "nobody"))

@@ -18,6 +18,20 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+// The process that holds a sandbox, and the agent below it where that is another.
+std::vector<pid_t> WithChildren(pid_t process) {
+  std::vector<pid_t> found = {process};
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream stat(entry.path() / "stat");
+    pid_t child = 0;
+    pid_t parent = 0;
+    std::string name;
+    char state = 0;
+    if (stat >> child >> name >> state >> parent && parent == process) found.push_back(child);
+  }
+  return found;
+}
+
 TEST_F(SandboxTest, ItSaysWhatItIs) {
   EXPECT_EQ(sandbox_->isolation(), runtime_.isolation());
   EXPECT_EQ(StrContains(runtime_.isolation(), "qemu-"), IsVirtualMachine());
@@ -49,6 +63,31 @@ TEST_F(SandboxTest, TheAgentsDeathIsSeenAtOnceAndEndsWhatRuns) {
   }
   running.join();
   EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(2));
+  EXPECT_TRUE(absl::IsUnavailable(Exec(Command({"/bin/true"})).status()));
+}
+
+// It lives, and does nothing: no stream that ends says so.
+TEST_F(SandboxTest, AnAgentThatHangsIsLostAfterItsExecsTime) {
+  ExecRequest request = Command({"/bin/sleep", "30"});
+  request.limits.wall = milliseconds(1000);
+  request.limits.margin = milliseconds(1000);
+  std::atomic<int64_t> ended_ns{0};
+  const auto start = steady_clock::now();
+  std::thread running([&] {
+    const absl::Status status = Exec(request).status();
+    EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+    ended_ns = std::chrono::nanoseconds(steady_clock::now() - start).count();
+  });
+  std::this_thread::sleep_for(milliseconds(300));
+  ASSERT_EQ(Agents().size(), 1u);
+  for (const pid_t process : WithChildren(Agents().front())) kill(process, SIGSTOP);
+  running.join();
+  EXPECT_GE(std::chrono::nanoseconds(ended_ns), milliseconds(1900));
+  EXPECT_LT(std::chrono::nanoseconds(ended_ns), std::chrono::seconds(10));
+  while (sandbox_->alive()) {
+    ASSERT_LT(steady_clock::now() - start, std::chrono::seconds(15));
+    std::this_thread::sleep_for(milliseconds(1));
+  }
   EXPECT_TRUE(absl::IsUnavailable(Exec(Command({"/bin/true"})).status()));
 }
 
