@@ -31,6 +31,7 @@ constexpr int kUsage = 2;
 constexpr milliseconds kTick{250};
 constexpr milliseconds kDefaultIdle{60'000};
 constexpr milliseconds kLastWrites{10'000};    // for what is queued when it is told to end
+constexpr milliseconds kLastHold{2000};        // for what a cache did not take just then
 constexpr milliseconds kLockPatience{15'000};  // for one that is ending
 constexpr milliseconds kLockEvery{20};
 // Having lived this long counts as having started.
@@ -166,7 +167,7 @@ absl::Status Serve(FileSystem& fs, Clock& clock, RemotePlace place, milliseconds
     StayAlive(held, state, idle);
     held.Unlisten();
   }
-  state.queue.Flush(kLastWrites);
+  state.queue.Flush(kLastWrites, kLastHold);
   state.tiers.SaveStatistics();
   Log(LogLevel::kInfo, StrCat("hpcc-remote ", getpid(), " leaves"));
   return absl::OkStatus();

@@ -32,6 +32,7 @@ void CheckKey(const hpcc::remote_v1::Key& key) {
 
 void CheckRequest(const hpcc::remote_v1::Request& request) {
   if (request.has_get()) CheckKey(request.get().key());
+  if (request.has_exists()) CheckKey(request.exists().key());
   if (request.has_remove()) CheckKey(request.remove().key());
   if (request.has_put()) {
     CheckKey(request.put().key());

@@ -85,6 +85,11 @@ TEST(RemoteProtocolTest, WhatBreaksALimitIsRefused) {
   EXPECT_FALSE(IsRefused(get));
   get.mutable_get()->mutable_key()->set_store_namespace(4);
   EXPECT_TRUE(IsRefused(get));
+  remote_v1::Request exists;
+  exists.mutable_exists()->mutable_key()->set_digest(std::string(32, 'd'));
+  EXPECT_FALSE(IsRefused(exists));
+  exists.mutable_exists()->mutable_key()->set_store_namespace(4);
+  EXPECT_TRUE(IsRefused(exists));
   remote_v1::Request put;
   put.mutable_put()->mutable_key()->set_digest(std::string(32, 'd'));
   put.mutable_put()->set_size(kMaxRemoteValueBytes + 1);

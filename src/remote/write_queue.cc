@@ -83,14 +83,15 @@ void WriteQueue::Drop(const RemoteObjects& tier, const StoreKey& key) {
   changed_.notify_all();
 }
 
-bool WriteQueue::Flush(milliseconds patience) {
+bool WriteQueue::Flush(milliseconds patience, milliseconds longest_hold) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   const int64_t deadline_ns = clock_.MonotonicNanoseconds() + nanoseconds(patience).count();
   std::unique_lock lock(mutex_);
   const auto written = [this] { return waiting_.empty() && writing_.empty(); };
   const auto in_vain = [&] {
     return writing_.empty() && order_.empty() && !held_.empty() &&
-           held_.begin()->first > deadline_ns;
+           held_.begin()->first > std::min(deadline_ns, clock_.MonotonicNanoseconds() +
+                                                            nanoseconds(longest_hold).count());
   };
   changed_.wait_until(lock, deadline, [&] { return written() || in_vain(); });
   return written();

@@ -54,8 +54,10 @@ class WriteQueue {
   void Drop(const RemoteObjects& tier, const StoreKey& key);
 
   // Waits until nothing is waiting. False: it took longer, or all that still waits is held back
-  // for longer than that.
-  bool Flush(std::chrono::milliseconds patience);
+  // for longer than that, or than `longest_hold`: for those who leave, a cache whose writes are
+  // suspended is not worth waiting for.
+  bool Flush(std::chrono::milliseconds patience) { return Flush(patience, patience); }
+  bool Flush(std::chrono::milliseconds patience, std::chrono::milliseconds longest_hold);
 
   uint64_t bytes() const;
   uint64_t values() const;

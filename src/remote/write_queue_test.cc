@@ -241,6 +241,11 @@ TEST_F(PatientWriteQueueTest, WaitingInVainIsNotWaitedFor) {
   EXPECT_LT(Clock::Real().MonotonicNanoseconds() - began, 5'000'000'000);
   queue_.reset();
   EXPECT_EQ(tier_->Metrics().dropped, 1u);
+
+  StartQueue({.first_rest = milliseconds(5000)});
+  ASSERT_TRUE(queue_->Add(tier_, Key(0), Sealed(0)).ok());
+  EXPECT_FALSE(queue_->Flush(kPatience, milliseconds(100)));
+  EXPECT_LT(Clock::Real().MonotonicNanoseconds() - began, 5'000'000'000);
 }
 
 }  // namespace
