@@ -20,7 +20,8 @@ namespace {
 constexpr OptionSpec kRemove = {"--remove", "", "with check: remove what is damaged"};
 constexpr std::array kOptions = {kJsonOption, kRemove};
 
-// A cache that fails this often in a row is not asked for the rest.
+// One failure is no reason to stop; caches that fail this often in a row are not asked for the
+// rest.
 constexpr int kMostFailuresInARow = 3;
 
 std::string Message(const absl::Status& status) {
@@ -147,41 +148,67 @@ class Copier {
         to_(TierAccess::Open(context, to)),
         label_(StrCat("Copying to ", Printable(to.Name()))) {}
 
-  // Results before what refers to them.
+  // Results before what refers to them. What can't be copied is counted, and an error at the end.
   absl::Status Run() {
-    HPCC_RETURN_IF_ERROR(Copy(StoreNamespace::kResult));
-    return Copy(StoreNamespace::kDirect);
+    for (const StoreNamespace ns : {StoreNamespace::kResult, StoreNamespace::kDirect}) {
+      HPCC_RETURN_IF_ERROR(Copy(ns));
+    }
+    if (failed == 0) return absl::OkStatus();
+    return absl::UnavailableError(
+        StrCat(Counted(failed, "value", "values"),
+               " could not be copied; run it again for the rest: ", Message(failure_)));
   }
 
   uint64_t copied = 0;
   uint64_t bytes = 0;
   uint64_t present = 0;
   uint64_t damaged = 0;
+  uint64_t failed = 0;
 
  private:
   absl::Status Copy(StoreNamespace ns) {
     HPCC_ASSIGN_OR_RETURN(const std::vector<StoreKey> keys, from_->List(ns));
-    absl::flat_hash_set<Digest> there;
-    if (ns == StoreNamespace::kResult) {
-      const absl::StatusOr<std::vector<StoreKey>> known = to_->List(ns);
-      if (!known.ok() && !absl::IsUnimplemented(known.status())) return known.status();
-      if (known.ok()) {
-        for (const StoreKey& key : *known) there.insert(key.digest);
-      }
-    }
+    HPCC_RETURN_IF_ERROR(ListTarget(ns));
     Progress progress(context_, label_);
+    int in_a_row = 0;
     for (size_t i = 0; i < keys.size(); ++i) {
       progress.Show(i, keys.size());
-      if (there.contains(keys[i].digest)) {
-        ++present;
-        continue;
-      }
-      HPCC_RETURN_IF_ERROR(CopyOne(keys[i]));
+      const absl::Status status = CopyOne(keys[i]);
+      in_a_row = status.ok() ? 0 : in_a_row + 1;
+      if (status.ok()) continue;
+      ++failed;
+      failure_ = status;
+      if (in_a_row < kMostFailuresInARow) continue;
+      return absl::UnavailableError(
+          StrCat("given up after ", in_a_row, " failures in a row: ", Message(status)));
     }
     return absl::OkStatus();
   }
 
+  absl::Status ListTarget(StoreNamespace ns) {
+    there_.clear();
+    lists_ = true;
+    if (ns != StoreNamespace::kResult) return absl::OkStatus();
+    const absl::StatusOr<std::vector<StoreKey>> known = to_->List(ns);
+    lists_ = !absl::IsUnimplemented(known.status());
+    if (!known.ok()) return lists_ ? known.status() : absl::OkStatus();
+    for (const StoreKey& key : *known) there_.insert(key.digest);
+    return absl::OkStatus();
+  }
+
+  // Results never change once written: what has one needs no other.
+  absl::StatusOr<bool> IsThere(const StoreKey& key) {
+    if (key.ns != StoreNamespace::kResult) return false;
+    if (!lists_) return to_->Has(key);
+    return there_.contains(key.digest);
+  }
+
   absl::Status CopyOne(const StoreKey& key) {
+    HPCC_ASSIGN_OR_RETURN(const bool is_there, IsThere(key));
+    if (is_there) {
+      ++present;
+      return absl::OkStatus();
+    }
     absl::StatusOr<std::string> sealed = from_->Get(key);
     if (absl::IsNotFound(sealed.status())) return absl::OkStatus();  // evicted meanwhile
     const absl::Status verified = sealed.ok() ? Verify(key, *sealed) : sealed.status();
@@ -190,9 +217,12 @@ class Copier {
       return absl::OkStatus();
     }
     HPCC_RETURN_IF_ERROR(verified);
-    if (key.ns == StoreNamespace::kDirect && !MergeInto(key, &*sealed)) {
-      ++present;
-      return absl::OkStatus();
+    if (key.ns == StoreNamespace::kDirect) {
+      HPCC_ASSIGN_OR_RETURN(const bool is_new, MergeInto(key, &*sealed));
+      if (!is_new) {
+        ++present;
+        return absl::OkStatus();
+      }
     }
     HPCC_RETURN_IF_ERROR(to_->Put(key, *sealed));
     ++copied;
@@ -201,13 +231,16 @@ class Copier {
   }
 
   // What both caches know under the key, in place of what one does. False: nothing new.
-  bool MergeInto(const StoreKey& key, std::string* sealed) {
+  absl::StatusOr<bool> MergeInto(const StoreKey& key, std::string* sealed) {
     const auto decode = [&key](const std::string& bytes) {
       const absl::StatusOr<std::string_view> payload = OpenSealedValue(key, bytes);
       if (!payload.ok()) return DirectEntry();
       return DecodeDirectEntry(*payload).value_or(DirectEntry());
     };
     const absl::StatusOr<std::string> there = to_->Get(key);
+    const bool none = absl::IsNotFound(there.status()) || absl::IsDataLoss(there.status());
+    // What may be there and can't be read is not to be replaced.
+    if (!there.ok() && !none) return there.status();
     const DirectEntry known = there.ok() ? decode(*there) : DirectEntry();
     DirectEntry added;
     for (DirectRecord& record : decode(*sealed).records) {
@@ -223,6 +256,9 @@ class Copier {
   const std::unique_ptr<TierAccess> from_;
   const std::unique_ptr<TierAccess> to_;
   const std::string label_;
+  bool lists_ = true;  // the target can tell what it holds
+  absl::flat_hash_set<Digest> there_;
+  absl::Status failure_;  // the last
 };
 
 int Copy(const CommandContext& context, const ParsedOptions& options) {
@@ -245,7 +281,8 @@ int Copy(const CommandContext& context, const ParsedOptions& options) {
     context.console.Out(JsonText({{"copied", copier.copied},
                                   {"bytes", copier.bytes},
                                   {"present", copier.present},
-                                  {"damaged", copier.damaged}}));
+                                  {"damaged", copier.damaged},
+                                  {"failed", copier.failed}}));
   } else {
     context.console.Out(StrCat(
         "Copied ", Counted(copier.copied, "value", "values"), " (", FormatBytes(copier.bytes),
@@ -283,9 +320,10 @@ constexpr Command kCacheCommand = {
     .description =
         "check reads every value of one cache, or of all, and verifies it; exits with 1 when\n"
         "something is damaged, and says what. copy brings the results that one cache has to\n"
-        "another that lacks them; it can be stopped and run again. A cache is named by its number\n"
-        "in the configuration (0 is the first), by its type where there is one of that type, or\n"
-        "by its location, bucket or URL. Caches of type http can't be walked.",
+        "another that lacks them; it can be stopped and run again, and exits with 1 when some\n"
+        "could not be copied. A cache is named by its number in the configuration (0 is the\n"
+        "first), by its type where there is one of that type, or by its location, bucket or URL.\n"
+        "Caches of type http can't be walked.",
     .options = kOptions,
     .min_operands = 1,
     .max_operands = 3,

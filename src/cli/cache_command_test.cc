@@ -59,6 +59,12 @@ class CacheCommandTest : public testing::Test {
     DiskStore disk = Disk(cache);
     return VerifiedStore(disk).Get(key);
   }
+  // A value of the first cache: it is listed, and reading it fails.
+  void MakeUnreadable(const StoreKey& key) {
+    const std::string path = Disk("one").PathOf(key);
+    std::filesystem::remove(path);
+    std::filesystem::create_directory(path);
+  }
   static StoreKey Result(std::string_view name) {
     return {StoreNamespace::kResult, Digest::Of(name)};
   }
@@ -137,6 +143,28 @@ TEST_F(CacheCommandTest, CopyLeavesOutWhatIsDamaged) {
   EXPECT_EQ(Run("cache", {"copy", "0", "1"}), kExitFailed);
   EXPECT_THAT(console_.out, HasSubstr("1 damaged"));
   EXPECT_FALSE(Get("two", Result("a")).ok());
+}
+
+TEST_F(CacheCommandTest, CopyGoesOnAfterAFailureAndSaysHowManyThereWere) {
+  for (const std::string name : {"a", "b", "c", "d"}) Put("one", Result(name), Bundle());
+  MakeUnreadable(Result("b"));
+  EXPECT_EQ(Run("cache", {"copy", "0", "1"}), kExitFailed);
+  EXPECT_THAT(console_.out, HasSubstr("Copied 3 values ("));
+  EXPECT_THAT(console_.err, HasSubstr("1 value could not be copied; run it again"));
+  for (const std::string name : {"a", "c", "d"}) EXPECT_TRUE(Get("two", Result(name)).ok());
+  EXPECT_EQ(Run("cache", {"copy", "0", "1", "--json"}), kExitFailed);
+  EXPECT_EQ(Json::parse(console_.out)["failed"], 1);
+  EXPECT_EQ(Json::parse(console_.out)["present"], 3);
+}
+
+TEST_F(CacheCommandTest, CopyFromWhatGivesNothingIsGivenUp) {
+  for (int i = 0; i < 20; ++i) {
+    Put("one", Result(StrCat(i)), Bundle());
+    MakeUnreadable(Result(StrCat(i)));
+  }
+  EXPECT_EQ(Run("cache", {"copy", "0", "1", "--json"}), kExitFailed);
+  EXPECT_THAT(console_.err, HasSubstr("given up after 3 failures in a row"));
+  EXPECT_EQ(Json::parse(console_.out)["failed"], 3);
 }
 
 TEST_F(CacheCommandTest, WrongWordsAreExplained) {

@@ -70,6 +70,15 @@ class Check(CommandTest):
         for name in names[:2]:
             self.assertIn(name.rpartition("/")[2][:12], text)
 
+    def test_everything_damaged_is_named(self):
+        """However many are damaged one after the other: the walk is not held up by them."""
+        machine = self.filled()
+        names = sorted(self.objects())
+        for name in names:
+            self.owner.put(self.bucket, name, b"x" * 200)
+        report = json.loads(machine.hpcc("cache", "check", "s3", "--json").stdout)["caches"][0]
+        self.assertEqual((len(names), None), (len(report["damaged"]), report["error"]))
+
     def test_damage_on_the_way(self):
         machine = self.filled()
         self.proxy.set_fault("tampered", matching="GET .*/cache/default/result")
@@ -112,6 +121,19 @@ class Copy(CommandTest):
         second = self.builder("second/machine")
         second.hpcc("cache", "copy", "s3", "disk")
         second.check_build()
+
+    def test_single_failures_do_not_end_it(self):
+        machine = self.filled()
+        there = len(self.objects())
+        self.owner.empty(self.bucket)
+        self.proxy.set_fault("403", rate=0.1, seed=5, matching="^PUT")
+        report = machine.hpcc("cache", "copy", "disk", "s3", "--json", timeout=120)
+        counts = json.loads(report.stdout)
+        self.assertEqual(there, counts["copied"] + counts["failed"], counts)
+        self.assertEqual(1 if counts["failed"] else 0, report.status)
+        self.proxy.set_fault(None)
+        self.output(machine, "cache", "copy", "disk", "s3")
+        self.assertEqual(there, len(self.objects()))
 
     def test_failures_are_an_error(self):
         machine = self.filled()

@@ -113,6 +113,14 @@ class Http(shared_cache_case.BuildTest):
         first.configure(self.tier("open"))
         self.assertEqual(0, first.hpcc("cache", "copy", "disk", "http").status)
         self.assertTrue(self.server.files("open"))
+        # Again there is nothing to do: it is asked what is there, and nothing is put.
+        before = len(self.server.requests())
+        again = first.hpcc("cache", "copy", "disk", "http")
+        self.assertEqual(0, again.status)
+        self.assertIn(b"Copied 0 values", again.stdout)
+        asked = self.server.requests()[before:]
+        self.assertEqual([], [line for line in asked if '"PUT' in line])
+        self.assertTrue([line for line in asked if '"HEAD' in line])
         for words in (["copy", "http", "disk"], ["check", "http"]):
             outcome = second.hpcc("cache", *words)
             said = (outcome.stdout + outcome.stderr).decode()
