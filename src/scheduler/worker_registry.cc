@@ -94,7 +94,7 @@ void WorkerRegistry::ForgetSilent(int64_t now_ns) {
 void WorkerRegistry::ForgetRoutes(int64_t now_ns) {
   if (residents_.size() >= kMaxRememberedRoutes) {
     absl::erase_if(residents_,
-                   [this, now_ns](const auto& each) { return AllEnded(each.second, now_ns); });
+                   [now_ns](const auto& each) { return AllEnded(each.second, now_ns); });
     if (residents_.size() >= kMaxRememberedRoutes) residents_.clear();
   }
   if (sticky_.size() >= kMaxRememberedRoutes) {
