@@ -75,6 +75,13 @@ TEST(AnswerBudgetTest, EmptyAnswersTakeNothing) {
   EXPECT_EQ(budget.bytes(), 0U);
 }
 
+TEST(AnswerBudgetTest, AShareMayGoLast) {
+  auto budget = std::make_unique<AnswerBudget>(100, 100);
+  const AnswerBudget::Share share = budget->Enter("a", ResultOf(10));
+  budget = nullptr;
+  EXPECT_TRUE(share);
+}
+
 TEST(AnswerBudgetTest, ThreadsComeAndGo) {
   AnswerBudget budget(1 << 20, 1 << 18);
   const auto shared = ResultOf(1000);

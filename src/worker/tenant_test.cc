@@ -35,14 +35,14 @@ class SlowFileSystem final : public ForwardingFileSystem {
   const std::string folder_;
 };
 
-class TenantsTest : public testing::Test {
+class TenantOpeningTest : public testing::Test {
  protected:
   WorkerScratch scratch_;
   SlowFileSystem fs_{TenantFolderIn(scratch_.path(), "slow")};
   Tenants tenants_{scratch_.path(), {}, fs_, Clock::Real()};
 };
 
-TEST_F(TenantsTest, NobodyWaitsForAnothersDisk) {
+TEST_F(TenantOpeningTest, NobodyWaitsForAnothersDisk) {
   auto opening = std::async(std::launch::async, [this] { return tenants_.Get("slow"); });
   auto also = std::async(std::launch::async, [this] { return tenants_.Get("slow"); });
   while (fs_.reached == 0) std::this_thread::yield();
@@ -58,7 +58,7 @@ TEST_F(TenantsTest, NobodyWaitsForAnothersDisk) {
   EXPECT_EQ((*slow)->limits().compiles_in_flight, 7U) << "limits that came meanwhile are its own";
 }
 
-TEST_F(TenantsTest, WhatCouldNotBeOpenedIsTriedAgain) {
+TEST_F(TenantOpeningTest, WhatCouldNotBeOpenedIsTriedAgain) {
   fs_.blocked = false;
   fs_.fails = true;
   EXPECT_FALSE(tenants_.Get("slow").ok());

@@ -177,13 +177,18 @@ class Refusals(cluster_case.ClusterTest):
         provider = Provider(self.folder)
         self.addCleanup(provider.stop)
         config = self.cluster.folder / "scheduler.toml"
-        config.write_text(config.read_text() + provider.tenant("own"))
-        os.kill(self.cluster.program("hpcc-scheduler"), signal.SIGHUP)
+        before = config.read_text()
 
         def say(key=provider.key, header=(), **claims):
             return self.authenticate("own", key.token(provider.claims(**claims), header))
 
-        cluster_case.wait_until(lambda: say()[0] == Code.OK, "the tenant of the new configuration")
+        def reload(text, code):
+            config.write_text(text)
+            os.kill(self.cluster.program("hpcc-scheduler"), signal.SIGHUP)
+            cluster_case.wait_until(lambda: say()[0] == code, "the new configuration")
+
+        self.addCleanup(reload, before, Code.UNAUTHENTICATED)
+        reload(before + provider.tenant("own"), Code.OK)
         now = int(time.time())
         for name, words in {
                 "token-expired": {"iat": now - 7200, "nbf": now - 7200, "exp": now - 3600},
