@@ -102,13 +102,14 @@ TEST_F(UnreadAnswerTest, CompilesThatNobodyReadsLeaveRoomForAnotherTenant) {
   for (int i = 0; i < 120; ++i) CompileUnread("evil", unit);
   // Of 4 slots and 8 who may wait, the rest is for others.
   EXPECT_TRUE(Within(seconds(5), [this] { return jobs().in_flight() == 8; }));
+  std::this_thread::sleep_for(seconds(1));
+  EXPECT_EQ(jobs().in_flight(), 8U) << "an answer that isn't read keeps its place";
   for (int i = 0; i < 5; ++i) {
     const auto start = std::chrono::steady_clock::now();
     other.arguments.push_back(StrCat("-DOTHER", i));
     const TestWorker::Reply reply = worker_.Compile("honest", other);
     EXPECT_TRUE(reply.finished.has_value()) << reply.status.error_message();
     EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(5));
-    EXPECT_LE(jobs().in_flight(), 8U);
   }
   // And whoever reads nothing is given up.
   EXPECT_TRUE(Within(kReplySilence + seconds(10), [this] { return jobs().in_flight() == 0; }));
