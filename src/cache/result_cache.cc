@@ -85,10 +85,14 @@ Lookup ResultCache::LookUpDirect(const Unit& unit) {
   LoadEntry(unit, &lookup);
   ClosureChecker checker(fs_, unit.request.cwd, unit.root, clock_.FileStampNanoseconds(), memo_);
   if (CheckRecords(unit, checker, 0, &lookup)) return lookup;
-  if (shared_entries_ != nullptr) {
-    const size_t known_here = lookup.entry.records.size();
-    LoadSharedEntry(unit, &lookup);
-    if (CheckRecords(unit, checker, known_here, &lookup)) return lookup;
+  for (size_t tier = 0; tier < shared_entries_.size(); ++tier) {
+    const size_t known = lookup.entry.records.size();
+    LoadSharedEntry(unit, *shared_entries_[tier].store, &lookup);
+    if (!CheckRecords(unit, checker, known, &lookup)) continue;
+    for (size_t nearer = 0; lookup.hit && nearer < tier; ++nearer) {
+      ShareWith(nearer, unit, lookup, lookup.entry.records[lookup.hit_record]);
+    }
+    return lookup;
   }
   if (lookup.entry.records.empty()) {
     lookup.reason = lookup.corrupt_entry ? MissReason{.kind = MissReason::Kind::kResultCorrupt}
@@ -109,14 +113,15 @@ void ResultCache::LoadEntry(const Unit& unit, Lookup* lookup) {
   lookup->corrupt_entry |= !entry.ok();
 }
 
-void ResultCache::LoadSharedEntry(const Unit& unit, Lookup* lookup) {
-  const absl::StatusOr<std::string> stored = shared_entries_->Get(DirectKey(unit));
+void ResultCache::LoadSharedEntry(const Unit& unit, Store& store, Lookup* lookup) {
+  const absl::StatusOr<std::string> stored = store.Get(DirectKey(unit));
+  std::optional<DirectEntry>& read = lookup->shared_entries.emplace_back();
   lookup->corrupt_entry |= absl::IsDataLoss(stored.status());
   // What can't be read must not be replaced by a guess: it may hold what others remember.
   if (!stored.ok() && !absl::IsNotFound(stored.status()) && !absl::IsDataLoss(stored.status())) {
     return;
   }
-  DirectEntry& shared = lookup->shared_entry.emplace();
+  DirectEntry& shared = read.emplace();
   if (!stored.ok()) return;
   absl::StatusOr<DirectEntry> entry = DecodeDirectEntry(*stored, DecodeNames::kWhenNeeded);
   lookup->corrupt_entry |= !entry.ok();
@@ -135,7 +140,7 @@ void ResultCache::LoadSharedEntry(const Unit& unit, Lookup* lookup) {
 
 bool ResultCache::CheckRecords(const Unit& unit, ClosureChecker& checker, size_t first,
                                Lookup* lookup) {
-  const bool from_others = first > 0 || lookup->shared_entry;
+  const bool from_others = first > 0 || !lookup->shared_entries.empty();
   for (size_t i = first; i < lookup->entry.records.size(); ++i) {
     if (!Decides(unit, checker, i, lookup)) continue;
     if (lookup->hit && (i > 0 || from_others || checker.renewed() >= kWorthRenewing)) {
@@ -276,15 +281,21 @@ absl::Status ResultCache::PutRecord(const Unit& unit, const Lookup& lookup, Dire
 
 // Several machines may do this at once; the last one wins, and what the others added is added again
 // when they, or somebody, compile the unit next.
+void ResultCache::ShareWith(size_t tier, const Unit& unit, const Lookup& lookup,
+                            const DirectRecord& record) {
+  const std::optional<DirectEntry>& known = lookup.shared_entries[tier];
+  if (!known || shared_entries_[tier].read_only) return;
+  DirectEntry entry;
+  entry.records.push_back(WithoutStamps(record));
+  const DirectEntry merged = MergeDirectEntries(std::move(entry), *known);
+  const absl::Status shared =
+      shared_entries_[tier].store->Put(DirectKey(unit), EncodeDirectEntry(merged));
+  if (!shared.ok()) Log(LogLevel::kInfo, StrCat("not shared: ", std::string(shared.message())));
+}
+
 absl::Status ResultCache::ShareRecord(const Unit& unit, const Lookup& lookup, DirectRecord record) {
-  if (shared_entries_ != nullptr && lookup.shared_entry) {
-    DirectEntry entry;
-    entry.records.push_back(WithoutStamps(record));
-    const DirectEntry merged = MergeDirectEntries(std::move(entry), *lookup.shared_entry);
-    const absl::Status shared = shared_entries_->Put(DirectKey(unit), EncodeDirectEntry(merged));
-    if (!shared.ok()) {
-      Log(LogLevel::kInfo, StrCat("not shared: ", std::string(shared.message())));
-    }
+  for (size_t tier = 0; tier < lookup.shared_entries.size(); ++tier) {
+    ShareWith(tier, unit, lookup, record);
   }
   return PutRecord(unit, lookup, std::move(record));
 }

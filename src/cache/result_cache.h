@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -17,6 +18,7 @@
 #include "cache/unit.h"
 #include "cache/unit_record.h"
 #include "store/store.h"
+#include "store/tiered_store.h"
 
 namespace hpcc {
 
@@ -32,9 +34,9 @@ struct Lookup {
   bool corrupt_entry = false;           // something damaged was found and removed
 
   DirectEntry entry;  // as found here, for the commit
-  // As other machines left it, as far as it was looked at: nothing when it was not, or could not
-  // be.
-  std::optional<DirectEntry> shared_entry;
+  // As other machines left it in each of the shared caches that were asked, in their order: nothing
+  // of one that could not be read.
+  std::vector<std::optional<DirectEntry>> shared_entries;
   // The latest change among the files looked at: a compile started in the same instant could not be
   // told from one started before.
   int64_t newest_change_ns = 0;
@@ -52,17 +54,17 @@ struct CompileOutcome {
 
 class ResultCache {
  public:
-  // All outlive the cache. `memo` may be null. So may `shared_entries`: what is remembered for
-  // direct lookups by this and other machines together, where `store` holds this one's alone. It is
-  // asked when nothing known here holds.
+  // All outlive the cache. `memo` may be null. `shared_entries` hold what is remembered for direct
+  // lookups by this and other machines together, where `store` holds this one's alone. They are
+  // asked one after the other when nothing known here holds; each may know what no other does.
   ResultCache(Store& store, FileSystem& fs, Clock& clock, bool compress, FileMemo* memo = nullptr,
-              Store* shared_entries = nullptr)
+              std::vector<StoreTier> shared_entries = {})
       : store_(store),
         fs_(fs),
         clock_(clock),
         compress_(compress),
         memo_(memo),
-        shared_entries_(shared_entries) {}
+        shared_entries_(std::move(shared_entries)) {}
 
   Lookup LookUpDirect(const Unit& unit);
 
@@ -110,12 +112,14 @@ class ResultCache {
   MissReason CompareWithLastUnit(const Unit& unit);
   void LoadEntry(const Unit& unit, Lookup* lookup);
   // The records that are new go behind those of the entry.
-  void LoadSharedEntry(const Unit& unit, Lookup* lookup);
+  void LoadSharedEntry(const Unit& unit, Store& store, Lookup* lookup);
   // Goes through the records of the entry from `first` on. True: one of them decides.
   bool CheckRecords(const Unit& unit, ClosureChecker& checker, size_t first, Lookup* lookup);
   bool Decides(const Unit& unit, ClosureChecker& checker, size_t index, Lookup* lookup);
   // For this machine alone.
   absl::Status PutRecord(const Unit& unit, const Lookup& lookup, DirectRecord record);
+  // For all who ask one of the shared caches that were looked at.
+  void ShareWith(size_t tier, const Unit& unit, const Lookup& lookup, const DirectRecord& record);
   // For all.
   absl::Status ShareRecord(const Unit& unit, const Lookup& lookup, DirectRecord record);
   absl::StatusOr<Kept> PutResult(const Unit& unit, const Digest& key,
@@ -126,7 +130,7 @@ class ResultCache {
   Clock& clock_;
   bool compress_;
   FileMemo* memo_;
-  Store* shared_entries_;
+  std::vector<StoreTier> shared_entries_;
 };
 
 // The record of `unit` as it stands, without a reason. Paths are made absolute.

@@ -25,8 +25,10 @@ class UnreachableStore final : public Store {
 // Results are everybody's; all else is this machine's.
 class Machine final : public Store {
  public:
-  Machine(Store& shared, Clock& clock)
-      : shared_(shared), cache(*this, FileSystem::Real(), clock, true, nullptr, &shared) {}
+  Machine(Store& shared, Clock& clock) : Machine(shared, {{&shared, /*read_only=*/false}}, clock) {}
+  Machine(Store& results, std::vector<StoreTier> shared_entries, Clock& clock)
+      : shared_(results),
+        cache(*this, FileSystem::Real(), clock, true, nullptr, std::move(shared_entries)) {}
 
   absl::StatusOr<std::string> Get(const StoreKey& key) override { return Part(key).Get(key); }
   absl::Status Put(const StoreKey& key, std::string_view value) override {
@@ -154,9 +156,10 @@ TEST_F(SharedEntriesTest, SharedRecordsHoldNoStampsAndNoneIsBelieved) {
 TEST_F(SharedEntriesTest, WhatCantBeReadIsNotReplaced) {
   UnreachableStore unreachable;
   MemoryStore own;
-  ResultCache cache(own, FileSystem::Real(), clock_, true, nullptr, &unreachable);
+  ResultCache cache(own, FileSystem::Real(), clock_, true, nullptr, {{&unreachable, false}});
   const Lookup lookup = cache.LookUpDirect(unit_);
-  EXPECT_FALSE(lookup.shared_entry.has_value());
+  ASSERT_EQ(lookup.shared_entries.size(), 1u);
+  EXPECT_FALSE(lookup.shared_entries[0].has_value());
   WaitForTick();
   const ClosureResult closure = RecordClosure(FileSystem::Real(), clock_, unit_, {"m.c", "h.h"},
                                               Clock::Real().FileStampNanoseconds());
@@ -165,6 +168,40 @@ TEST_F(SharedEntriesTest, WhatCantBeReadIsNotReplaced) {
   ASSERT_TRUE(cache.Commit(unit_, lookup, closure, outcome).ok());
   EXPECT_EQ(unreachable.puts, 0);
   EXPECT_TRUE(cache.LookUpDirect(unit_).hit.has_value());
+}
+
+// A near cache that the team fills, and a far one that only CI writes.
+TEST_F(SharedEntriesTest, AnEntryInANearerCacheHidesNothingOfAFartherOne) {
+  MemoryStore far;
+  Machine ci(shared_, {{&far, false}}, clock_);
+  Compile(ci, "one");
+  SetHeader("2");
+  Machine both(shared_, {{&shared_, false}, {&far, false}}, clock_);
+  Compile(a_, "two");  // which asks the near one alone
+  SetHeader("1");
+  EXPECT_EQ(LookUp(both), "one");
+  // The nearer one has it now, too, and has lost nothing.
+  EXPECT_EQ(EntryIn(shared_).records.size(), 2u);
+  EXPECT_EQ(EntryIn(far).records.size(), 1u);
+  EXPECT_EQ(LookUp(b_), "one");
+  // A commit adds to what each of them has.
+  SetHeader("3");
+  Compile(both, "three");
+  EXPECT_EQ(EntryIn(shared_).records.size(), 3u);
+  EXPECT_EQ(EntryIn(far).records.size(), 2u);
+}
+
+TEST_F(SharedEntriesTest, AReadOnlyCacheOfEntriesIsNotWritten) {
+  MemoryStore far;
+  Machine ci(shared_, {{&far, false}}, clock_);
+  Compile(ci, "one");
+  MemoryStore near;
+  Machine laptop(shared_, {{&near, true}, {&far, true}}, clock_);
+  EXPECT_EQ(LookUp(laptop), "one");
+  SetHeader("2");
+  Compile(laptop, "two");
+  EXPECT_EQ(EntryIn(near).records.size(), 0u);
+  EXPECT_EQ(EntryIn(far).records.size(), 1u);
 }
 
 TEST_F(SharedEntriesTest, ADamagedSharedEntryIsAMissAndIsReplaced) {

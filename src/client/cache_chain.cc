@@ -109,7 +109,6 @@ VerifiedStore& CacheChain::AddDisk(DiskStoreOptions options, FileSystem& fs, Clo
 CacheChain::CacheChain(const Config& config, const Environment& environment, FileSystem& fs,
                        Clock& clock) {
   std::vector<StoreTier> tiers;
-  std::vector<StoreTier> shared;
   Store* first_disk = nullptr;
   if (config.first_disk() == nullptr) {
     VerifiedStore& records =
@@ -128,12 +127,11 @@ CacheChain::CacheChain(const Config& config, const Environment& environment, Fil
     RemoteClient& remote = *remotes_.back();
     verified_.push_back(std::make_unique<VerifiedStore>(remote));
     parts_.push_back(std::make_unique<RemoteEntries>(*verified_.back(), remote, first_disk));
-    shared.push_back({parts_.back().get(), tier.read_only});
+    shared_entries_.push_back({parts_.back().get(), tier.read_only});
     parts_.push_back(std::make_unique<RemoteResults>(*verified_.back(), remote));
     tiers.push_back({parts_.back().get(), tier.read_only});
   }
   tiered_ = std::make_unique<TieredStore>(std::move(tiers));
-  if (!shared.empty()) shared_entries_ = std::make_unique<TieredStore>(std::move(shared));
 }
 
 }  // namespace hpcc

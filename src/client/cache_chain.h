@@ -4,7 +4,7 @@
 // The stores of a configuration, put together.
 //
 //   store           Tiered(Verified(Disk) | Results(Verified(Remote)), …) in the order written
-//   shared_entries  Tiered(Verified(Remote), …), the remote caches alone
+//   shared_entries  Verified(Remote), …: the remote caches alone, each for itself
 //
 // Remote caches hold results and direct entries. What was found out about compilers and the last
 // compile of each unit are matters of one machine. Results are reached through `store`, which fills
@@ -42,8 +42,8 @@ class CacheChain {
   CacheChain(const Config& config, const Environment& environment, FileSystem& fs, Clock& clock);
 
   Store& store() { return *tiered_; }
-  // Null where no cache is remote.
-  Store* shared_entries() { return shared_entries_.get(); }
+  // None where no cache is remote.
+  const std::vector<StoreTier>& shared_entries() const { return shared_entries_; }
 
  private:
   VerifiedStore& AddDisk(DiskStoreOptions options, FileSystem& fs, Clock& clock);
@@ -54,7 +54,7 @@ class CacheChain {
   std::vector<std::unique_ptr<VerifiedStore>> verified_;
   std::vector<std::unique_ptr<Store>> parts_;
   std::unique_ptr<TieredStore> tiered_;
-  std::unique_ptr<TieredStore> shared_entries_;
+  std::vector<StoreTier> shared_entries_;
 };
 
 }  // namespace hpcc
