@@ -66,7 +66,9 @@ class UserManager:
                                         env=self.environment, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            wait_until(lambda: self.systemctl("is-system-running") == "running", "systemd")
+            # Degraded: some other package's unit has failed here.
+            wait_until(lambda: self.systemctl("is-system-running") in ("running", "degraded"),
+                       "systemd")
         except AssertionError:
             self.end()
             raise
