@@ -16,6 +16,14 @@ constexpr int64_t kSilenceNs = 60'000'000'000;
 // For another's compile: no daemon of ours makes anybody wait for longer than ten minutes.
 constexpr std::chrono::minutes kLongestWait{11};
 
+// Whether somebody waited in vain a moment ago. A daemon that goes on removes the marker; one that
+// was killed can't, and whoever starts daemons on demand (systemd) must be asked again some time.
+bool IsSilent(FileSystem& fs, const DaemonPlace& place) {
+  FileStat marker;
+  if (fs.Stat(place.silent_marker().c_str(), /*follow_symlinks=*/false, &marker) != 0) return false;
+  return Clock::Real().NowNanoseconds() - marker.modified_ns < kSilenceNs;
+}
+
 }  // namespace
 
 daemon_v1::Surroundings DescribeSurroundings(FileSystem& fs) {
@@ -29,18 +37,6 @@ daemon_v1::Surroundings DescribeSurroundings(FileSystem& fs) {
   }
   return surroundings;
 }
-
-namespace {
-
-// Whether somebody waited in vain a moment ago. A daemon that goes on removes the marker; one that
-// was killed can't, and whoever starts daemons on demand (systemd) must be asked again some time.
-bool IsSilent(FileSystem& fs, const DaemonPlace& place) {
-  FileStat marker;
-  if (fs.Stat(place.silent_marker().c_str(), /*follow_symlinks=*/false, &marker) != 0) return false;
-  return Clock::Real().NowNanoseconds() - marker.modified_ns < kSilenceNs;
-}
-
-}  // namespace
 
 std::unique_ptr<DaemonClient> DaemonClient::Connect(FileSystem& fs, const DaemonPlace& place) {
   FileStat there;
