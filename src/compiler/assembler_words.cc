@@ -1,9 +1,9 @@
 #include "compiler/assembler_words.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/strings.h"
+#include "compiler/word_list.h"
 
 namespace hpcc {
 
@@ -92,17 +92,6 @@ constexpr std::string_view kWritingPrefixes[] = {
 
 constexpr std::string_view kWordsWithValue[] = {"--defsym", "-defsym", "--debug-prefix-map",
                                                 "-fdebug-compilation-dir"};
-
-template <typename List>
-bool IsOneOf(std::string_view word, const List& list) {
-  return std::find(std::begin(list), std::end(list), word) != std::end(list);
-}
-
-template <typename List>
-bool BeginsWithOneOf(std::string_view word, const List& list) {
-  return std::any_of(std::begin(list), std::end(list),
-                     [&](std::string_view prefix) { return word.starts_with(prefix); });
-}
 
 E EffectOf(std::string_view word) {
   if (BeginsWithOneOf(word, kUnfitPrefixes) || IsOneOf(word, kCutShort)) return E::kUnknown;

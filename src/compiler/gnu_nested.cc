@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "compiler/flag_table.h"
 #include "compiler/gnu_state.h"
+#include "compiler/word_list.h"
 
 // Words that the driver hands on to another program. They are not the driver's language, so only
 // what is known to be harmless, or is understood, passes.
@@ -14,12 +15,6 @@ namespace {
 
 using R = NotCacheableReason;
 using Frontend = GnuState::FrontendValue;
-
-template <size_t N>
-bool BeginsWithOneOf(std::string_view word, const std::array<std::string_view, N>& prefixes) {
-  return std::any_of(prefixes.begin(), prefixes.end(),
-                     [&](std::string_view prefix) { return word.starts_with(prefix); });
-}
 
 struct FrontendFlag {
   std::string_view name;

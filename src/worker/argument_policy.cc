@@ -9,6 +9,7 @@
 #include "compiler/compiler_name.h"
 #include "compiler/embedded_files.h"
 #include "compiler/manifest.h"
+#include "compiler/word_list.h"
 #include "worker/limits.h"
 
 namespace hpcc {
@@ -123,17 +124,6 @@ constexpr std::string_view kSearchVariables[] = {"CPATH", "C_INCLUDE_PATH", "CPL
 // Of every Linux: nothing to be read or written there is a file of a compile.
 constexpr std::string_view kSystemDirectories[] = {"/proc", "/sys", "/dev", "/run"};
 constexpr std::string_view kOwnDirectory = "/.hpcc";
-
-template <typename List>
-bool IsOneOf(std::string_view word, const List& list) {
-  return std::find(std::begin(list), std::end(list), word) != std::end(list);
-}
-
-template <typename List>
-bool BeginsWithOneOf(std::string_view word, const List& list) {
-  return std::any_of(std::begin(list), std::end(list),
-                     [&](std::string_view start) { return word.starts_with(start); });
-}
 
 std::string Printable(std::string_view word) {
   std::string text(word.substr(0, 200));
