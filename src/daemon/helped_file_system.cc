@@ -12,11 +12,15 @@ namespace {
 
 // Waking a thread costs as much as looking at some fifty files.
 constexpr size_t kWorthHelp = 128;
+// Processors: for a thread, the one that helps it, and the wrapper, which writes aside what it was
+// given. With two, a helper that goes on keeps the wrapper waiting.
+constexpr unsigned kEnoughForThree = 3;
 
 }  // namespace
 
-HelpedFileSystem::HelpedFileSystem(FileSystem& inner) : ForwardingFileSystem(inner) {
-  if (std::thread::hardware_concurrency() < 2) return;
+HelpedFileSystem::HelpedFileSystem(FileSystem& inner, unsigned processors)
+    : ForwardingFileSystem(inner), processors_(processors) {
+  if (processors_ < 2) return;
   try {
     thread_ = std::thread([this] { Help(); });
   } catch (const std::system_error& error) {
@@ -73,7 +77,11 @@ bool HelpedFileSystem::TakeExpected(const StatPlan& plan, std::span<StatResult> 
   if (mine == nullptr) return false;
   const bool same = mine->plan->paths() == plan.paths();
   if (same) {
-    TakeGroups(mine->work);
+    if (processors_ < kEnoughForThree) {
+      TakeAllGroupsLeft(mine->work);
+    } else {
+      TakeGroups(mine->work);
+    }
     std::unique_lock lock(mutex_);
     offered_ = nullptr;
     changed_.wait(lock, [&] { return !helping_; });
@@ -110,6 +118,13 @@ void HelpedFileSystem::Expectation::End() {
 void HelpedFileSystem::TakeGroups(Work& work) {
   const size_t count = work.plan.groups().size();
   for (size_t group = work.next++; group < count; group = work.next++) {
+    inner_.StatGroup(work.plan, group, work.results);
+  }
+}
+
+void HelpedFileSystem::TakeAllGroupsLeft(Work& work) {
+  const size_t count = work.plan.groups().size();
+  for (size_t group = work.next.exchange(count); group < count; ++group) {
     inner_.StatGroup(work.plan, group, work.results);
   }
 }

@@ -18,8 +18,10 @@ namespace hpcc {
 // Thread-safe. Whoever comes while the helping thread helps another does its own work alone.
 class HelpedFileSystem final : public ForwardingFileSystem {
  public:
-  // `inner` outlives the object. Without a thread to be had, all goes on without help.
-  explicit HelpedFileSystem(FileSystem& inner);
+  // `inner` outlives the object. Without a thread or a second processor to be had, all goes on
+  // without help.
+  explicit HelpedFileSystem(FileSystem& inner,
+                            unsigned processors = std::thread::hardware_concurrency());
   ~HelpedFileSystem() override;
 
   void StatMany(const StatPlan& plan, std::span<StatResult> results) override;
@@ -27,7 +29,8 @@ class HelpedFileSystem final : public ForwardingFileSystem {
   // The calling thread will soon ask for many files, most likely for these: the helping thread
   // looks at them meanwhile. What it finds is for the next StatMany of this thread, if that asks
   // for the same files, and for nobody else. Lives no longer than the request it was made for, and
-  // in its thread.
+  // in its thread. By that StatMany the wrapper has its answer and is at work itself: with two
+  // processors only, the help ends there.
   class Expectation {
    public:
     // `helped` outlives the object. Null, or a null `plan`: nothing is expected.
@@ -67,8 +70,11 @@ class HelpedFileSystem final : public ForwardingFileSystem {
   bool TakeExpected(const StatPlan& plan, std::span<StatResult> results);
   void EndExpectation();
   void TakeGroups(Work& work);
+  // The same, leaving none to the other thread but the one it is at.
+  void TakeAllGroupsLeft(Work& work);
   void Help();
 
+  const unsigned processors_;
   std::mutex mutex_;
   std::condition_variable changed_;
   // All below are guarded by mutex_.

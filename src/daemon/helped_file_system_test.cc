@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -68,19 +70,62 @@ TEST(HelpedFileSystemTest, ManyAtOnceEachGetTheirOwn) {
   EXPECT_EQ(wrong, 0);
 }
 
-TEST(HelpedFileSystemTest, WhatWasExpectedIsLookedAtOnceAndGivenOnce) {
+// With two processors or with more.
+class ExpectingTest : public testing::TestWithParam<unsigned> {};
+INSTANTIATE_TEST_SUITE_P(Processors, ExpectingTest, testing::Values(1, 2, 8));
+
+TEST_P(ExpectingTest, WhatWasExpectedIsLookedAtOnceAndGivenOnce) {
   CountingFileSystem counting;
-  HelpedFileSystem helped(counting);
+  HelpedFileSystem helped(counting, GetParam());
   const auto plan = std::make_shared<const StatPlan>(PlanOf(500));
   std::vector<StatResult> results(500);
   for (size_t round = 1; round <= 50; ++round) {
     HelpedFileSystem::Expectation expectation(&helped, plan);
+    results.assign(500, {});
     helped.StatMany(PlanOf(500), results);
     EXPECT_EQ(counting.looks, 1000 * round - 500);
-    EXPECT_EQ(results[499].stat.size, plan->paths()[499].size());
+    for (size_t i = 0; i < results.size(); ++i) {
+      ASSERT_EQ(results[i].stat.size, plan->paths()[i].size());
+    }
     results.assign(500, {});
     helped.StatMany(*plan, results);
     EXPECT_EQ(counting.looks, 1000 * round);
+  }
+}
+
+// The helper stays at its first group until who asks has begun, and that one then gives it time for
+// a second.
+class HaltingFileSystem final : public ForwardingFileSystem {
+ public:
+  HaltingFileSystem() : ForwardingFileSystem(FileSystem::Real()) {}
+
+  void StatGroup(const StatPlan& /*plan*/, size_t /*group*/,
+                 std::span<StatResult> /*results*/) override {
+    if (std::this_thread::get_id() != asker) {
+      ++helpers_groups;
+      while (!asked) std::this_thread::yield();
+      return;
+    }
+    if (asked.exchange(true)) return;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
+    while (helpers_groups < 2 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  }
+
+  const std::thread::id asker = std::this_thread::get_id();
+  std::atomic<int> helpers_groups = 0;
+  std::atomic<bool> asked = false;
+};
+
+TEST(HelpedFileSystemTest, WithTwoProcessorsTheHelperStopsWhenItIsAskedFor) {
+  for (const unsigned processors : {2U, 3U}) {
+    HaltingFileSystem halting;
+    HelpedFileSystem helped(halting, processors);
+    const auto plan = std::make_shared<const StatPlan>(PlanOf(500));
+    HelpedFileSystem::Expectation expectation(&helped, plan);
+    while (halting.helpers_groups == 0) std::this_thread::yield();
+    std::vector<StatResult> results(500);
+    helped.StatMany(*plan, results);
+    EXPECT_EQ(halting.helpers_groups > 1, processors > 2) << halting.helpers_groups;
   }
 }
 
