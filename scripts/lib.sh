@@ -19,14 +19,14 @@ source_packages=(ca-certificates debian-archive-keyring dpkg-dev make)
 # what the sanitizers of clang need; procps and strace are what the tests look at processes with.
 # radosgw with its two daemons is a real S3 server and nginx a real WebDAV server, both on loopback
 # and from temporary directories; openssl makes their certificates; curl asks them as anybody would;
-# python3-grpcio speaks to schedulers and workers as no client of ours would. glewlwyd is a real
-# identity provider (with SQLite, or its package brings MySQL); rnbyc makes its keys. docker-registry is
-# a real registry of images, and skopeo reads and writes them as others do; systemd runs the daemon's
-# units.
+# python3-grpcio speaks to schedulers and workers as no client of ours would, and python3-protobuf
+# reads in proto/ what there is to say. glewlwyd is a real identity provider (with SQLite, or its
+# package brings MySQL); rnbyc makes its keys. docker-registry is a real registry of images, and skopeo
+# reads and writes them as others do; systemd runs the daemon's units.
 test_packages=(
   python3 clang-14 clang-tools-14 clang-format-14 libclang-rt-14-dev lld-14 bash-completion zsh
   man-db ccache distcc tcl strace systemd
-  radosgw ceph-mon ceph-osd nginx openssl curl python3-grpcio
+  radosgw ceph-mon ceph-osd nginx openssl curl python3-grpcio python3-protobuf
   glewlwyd dbconfig-sqlite3 rnbyc sqlite3 squashfs-tools docker-registry skopeo
 )
 # To build the kernel of hpcc's virtual machines (scripts/build-guest-kernel.sh).
