@@ -70,7 +70,7 @@ TEST(HelpedFileSystemTest, ManyAtOnceEachGetTheirOwn) {
   EXPECT_EQ(wrong, 0);
 }
 
-// With two processors or with more.
+// With one processor, with two, and with more.
 class ExpectingTest : public testing::TestWithParam<unsigned> {};
 INSTANTIATE_TEST_SUITE_P(Processors, ExpectingTest, testing::Values(1, 2, 8));
 

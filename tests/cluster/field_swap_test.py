@@ -26,7 +26,7 @@ import blake3  # noqa: E402
 import cluster_case  # noqa: E402
 import sent_manifest  # noqa: E402
 import wire_schema as schema  # noqa: E402
-from refusal_test import decoded, encoded  # noqa: E402
+from refusal_test import decoded, with_claims  # noqa: E402
 from two_tenants_case import (FIRST, MARKER, PRIVATE_IMAGE, SCHEDULER, SECOND, WORKER,  # noqa: E402
                               Code, TwoTenantsTest, ask)
 
@@ -360,8 +360,8 @@ class FieldSwap(TwoTenantsTest):
             claims = {name: value for name, value in claims_of(first).items()
                       if value != claims_of(second).get(name)}
             self.assertIn("tenant", claims)
-            forged = [with_claims(second, {name: value}) for name, value in claims.items()]
-            forged += [with_claims(second, claims), first.rpartition(".")[0] + ".",
+            forged = [with_claims(second, **{name: value}) for name, value in claims.items()]
+            forged += [with_claims(second, **claims), first.rpartition(".")[0] + ".",
                        ".".join([*first.split(".")[:2], second.split(".")[2]])]
             with self.nothing_of_the_firsts_changes():
                 for token in forged:
@@ -431,13 +431,6 @@ class FieldSwap(TwoTenantsTest):
 
 def claims_of(token):
     return json.loads(decoded(token.split(".")[1]))
-
-
-def with_claims(token, claims):
-    """Under the signature of what it said before."""
-    header, body, signature = token.split(".")
-    return ".".join([header, encoded(json.dumps(dict(json.loads(decoded(body)), **claims)).encode()),
-                     signature])
 
 
 if __name__ == "__main__":
