@@ -322,13 +322,17 @@ def main():
     require_program()
     program = unittest.main(exit=False, verbosity=1)
     result = program.result
-    bad = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
+    # A test may fail in several subtests, and a class before any test of it runs.
+    failed = {getattr(test, "test_case", test) for test, _ in result.failures + result.errors}
+    failed |= set(result.unexpectedSuccesses)
+    ran = sum(isinstance(test, unittest.TestCase) for test in failed)
     for test, reason in result.skipped:
         print("skipped: %s: %s" % (test, reason))
     sys.stdout.flush()
     sys.stderr.flush()
-    print("%d passed, %d failed" % (result.testsRun - bad - len(result.skipped), bad), flush=True)
-    sys.exit(1 if bad or not result.testsRun else 0)
+    passed = result.testsRun - ran - len(result.skipped)
+    print("%d passed, %d failed" % (passed, len(failed)), flush=True)
+    sys.exit(1 if failed or not result.testsRun else 0)
 
 
 def without_random_names(text, folder):
