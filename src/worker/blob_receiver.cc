@@ -11,6 +11,10 @@
 
 namespace hpcc {
 
+uint64_t MaxBytesOnTheWire(uint64_t size) {
+  return size + size / 64 + kZstdSlackBytes;
+}
+
 // One zstd frame, expanded piece by piece.
 class BlobReceiver::Expander {
  public:
@@ -82,7 +86,7 @@ absl::Status BlobReceiver::Keep(std::string_view bytes) {
 absl::Status BlobReceiver::Take(std::string_view piece) {
   if (expander_ == nullptr) return Keep(piece);
   received_ += piece.size();
-  if (received_ > header_.size + header_.size / 64 + kZstdSlackBytes) {
+  if (received_ > MaxBytesOnTheWire(header_.size)) {
     return absl::InvalidArgumentError("blob: more compressed bytes than its size can need");
   }
   return expander_->Expand(piece, [this](std::string_view bytes) { return Keep(bytes); });

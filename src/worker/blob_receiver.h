@@ -21,6 +21,9 @@ struct BlobHeader {
   bool zstd = false;  // the pieces are one zstd frame
 };
 
+// The most that a blob of `size` bytes needs, packed or not.
+uint64_t MaxBytesOnTheWire(uint64_t size);
+
 // Not thread-safe. A receiver that goes before Finish() leaves nothing behind.
 class BlobReceiver {
  public:

@@ -2,10 +2,11 @@
 #define HPCC_WORKER_UPLOAD_H_
 
 // One UploadBlobs stream, message by message: the limits of a stream, the tenant's quota, and one
-// receiver at a time.
+// receiver at a time. A blob that is here already counts for the quota like any other.
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "base/clock.h"
@@ -36,6 +37,7 @@ class Upload {
 
  private:
   absl::Status Begin(const worker::v1::UploadBlobsRequest& message);
+  absl::Status Skip(std::string_view piece);
 
   Tenant& tenant_;
   FileSystem& fs_;
@@ -43,6 +45,7 @@ class Upload {
   bool in_blob_ = false;
   uint64_t size_ = 0;                       // of the blob that is coming
   std::unique_ptr<BlobReceiver> receiver_;  // null: the blob is here already
+  uint64_t skipped_ = 0;                    // of a blob that is here already
   uint64_t received_ = 0;                   // on the stream
   uint64_t blobs_ = 0;
   uint64_t bytes_ = 0;
