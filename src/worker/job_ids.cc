@@ -1,7 +1,6 @@
 #include "worker/job_ids.h"
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/private_directory.h"
 #include "base/strings.h"
 
@@ -9,18 +8,19 @@ namespace hpcc {
 
 namespace {
 
-std::string RandomPrefix() {
+constexpr size_t kHexDigits = 32;
+
+std::string Seed() {
   const absl::StatusOr<std::string> bytes = SecretBytes(Digest::kSize);
-  const std::string seed = bytes.ok() ? *bytes : StrCat(Clock::Real().NowNanoseconds());
-  return Hasher("hpcc.job-id.v1").Field(seed).Finish().ToHex().substr(0, 16);
+  return bytes.ok() ? *bytes : StrCat(Clock::Real().NowNanoseconds());
 }
 
 }  // namespace
 
-JobIds::JobIds() : prefix_(RandomPrefix()) {}
+JobIds::JobIds() : seeded_(Hasher("hpcc.job-id.v2").Field(Seed())) {}
 
 std::string JobIds::Next() {
-  return StrCat(prefix_, "-", ++last_);
+  return Hasher(seeded_).Number(++last_).Finish().ToHex().substr(0, kHexDigits);
 }
 
 }  // namespace hpcc
