@@ -52,22 +52,32 @@ absl::Status KeySetCache::EnsureKeys(const ParsedJwt& token) {
   if (need == Need::kNothing || (need == Need::kFresher && fetching_)) return absl::OkStatus();
   const bool soon = tried_ && now_ns - tried_ns_ < Nanoseconds(options_.interval);
   absl::Status failed;
-  if (fetching_) {
-    if (waiting_ >= options_.waiters) {
+  if (fetching_ || !soon) {
+    const WaitingRoom::Place place =
+        options_.room == nullptr ? WaitingRoom::Place() : options_.room->Enter(options_.provider);
+    const bool full = options_.room != nullptr && !place;
+    if (fetching_ && (full || waiting_ >= options_.waiters)) {
       return TokenRefused(TokenRefusal::kKeysUnavailable, "its keys are being fetched; try again");
     }
-    ++waiting_;
-    fetched_.wait_for(lock, options_.patience, [this] { return !fetching_; });
-    --waiting_;
-  } else if (!soon) {
-    failed = FetchOnce(lock);
+    if (fetching_) {
+      ++waiting_;
+      fetched_.wait_for(lock, options_.patience, [this] { return !fetching_; });
+      --waiting_;
+    } else if (full) {
+      failed = absl::UnavailableError("many wait for this identity provider already; try again");
+    } else {
+      failed = FetchOnce(lock);
+    }
   }
-  const bool have = keys_ != nullptr &&
-                    clock_.MonotonicNanoseconds() - keys_since_ns_ <= Nanoseconds(options_.keep);
-  if (have) return absl::OkStatus();
+  if (HaveKeys()) return absl::OkStatus();
   return TokenRefused(
       TokenRefusal::kKeysUnavailable,
       failed.ok() ? "the identity provider's keys can't be had" : std::string(failed.message()));
+}
+
+bool KeySetCache::HaveKeys() const {
+  return keys_ != nullptr &&
+         clock_.MonotonicNanoseconds() - keys_since_ns_ <= Nanoseconds(options_.keep);
 }
 
 absl::StatusOr<JwtClaims> KeySetCache::Verify(std::string_view token,

@@ -12,7 +12,8 @@
 //  - One fetch at a time, bounded by `patience`. At most `waiters` calls wait for it; more are told
 //    kKeysUnavailable at once. A provider that is down or slow thus holds few threads, briefly.
 //
-// One object per tenant: nothing is shared, so none takes another with it.
+// One object per tenant. They share nothing but a room to wait in, where each provider's callers
+// have their own share: none takes another with it.
 
 #include <chrono>
 #include <condition_variable>
@@ -26,6 +27,7 @@
 #include "absl/status/statusor.h"
 #include "auth/jwks.h"
 #include "auth/jwt.h"
+#include "auth/waiting_room.h"
 #include "base/clock.h"
 
 namespace hpcc {
@@ -36,6 +38,10 @@ struct KeySetCacheOptions {
   std::chrono::milliseconds keep{86'400'000};
   std::chrono::milliseconds patience{5'000};
   int waiters = 4;
+  // Where those who fetch and those who wait for them are counted, as waiting for `provider`. Null:
+  // nowhere. With no place there, no keys are fetched.
+  std::shared_ptr<WaitingRoom> room;
+  std::string provider;
 };
 
 // Thread-safe.
@@ -57,6 +63,7 @@ class KeySetCache {
   Need NeedFor(const ParsedJwt& token, int64_t now_ns) const;
   absl::Status FetchOnce(std::unique_lock<std::mutex>& lock);
   absl::Status EnsureKeys(const ParsedJwt& token);
+  bool HaveKeys() const;  // mutex_ is held
 
   const Fetch fetch_;
   Clock& clock_;

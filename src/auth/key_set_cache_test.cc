@@ -128,6 +128,25 @@ TEST_F(KeySetCacheTest, ASlowProviderHoldsFewCallers) {
   EXPECT_EQ(cache.fetches(), 1u);
 }
 
+TEST_F(KeySetCacheTest, ASlowProviderOfManyTenantsHoldsFewCallersInAll) {
+  const auto room = std::make_shared<WaitingRoom>(2, 4);
+  const KeySetCacheOptions slow{.room = room, .provider = "https://slow"};
+  KeySetCache caches[] = {Cache(slow), Cache(slow), Cache(slow)};
+  KeySetCache other([this](milliseconds) { return ParseJwks(published_); }, clock_,
+                    {.room = room, .provider = "https://quick"});
+  held_ = true;
+  std::thread callers[] = {
+      std::thread([&] { EXPECT_EQ(Outcome(caches[0], first_), std::nullopt); }),
+      std::thread([&] { EXPECT_EQ(Outcome(caches[1], first_), std::nullopt); })};
+  while (caches[0].fetches() + caches[1].fetches() < 2) std::this_thread::yield();
+  EXPECT_EQ(Outcome(caches[2], first_), TokenRefusal::kKeysUnavailable);
+  EXPECT_EQ(caches[2].fetches(), 0u);
+  EXPECT_EQ(Outcome(other, first_), std::nullopt);
+  held_ = false;
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(Outcome(caches[2], first_), std::nullopt);
+}
+
 TEST_F(KeySetCacheTest, KnownKeysAreNotKeptWaitingByAFetch) {
   KeySetCache cache = Cache();
   EXPECT_EQ(Outcome(cache, first_), std::nullopt);

@@ -32,6 +32,10 @@ inline constexpr uint64_t kMaxSecretFile = 64 << 10;
 
 // Of the server as a whole.
 inline constexpr int kMaxSchedulerThreads = 256;
+// Of those threads: that wait for the keys of tenants whose identity providers are at the same
+// address, and for anybody's.
+inline constexpr int kMaxWaitingForProvider = 32;
+inline constexpr int kMaxWaitingForProviders = 128;
 inline constexpr size_t kMaxSchedulerBuffers = size_t{256} << 20;  // gRPC's own, in bytes
 
 }  // namespace hpcc

@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "scheduler/limits.h"
 #include "store/http_transfer.h"
 
 namespace hpcc {
@@ -18,6 +19,13 @@ using scheduler::v1::TenantLimits;
 // Whether the keys fetched for one are those of the other.
 bool SameProvider(const TenantConfig& a, const TenantConfig& b) {
   return a.issuer == b.issuer && a.jwks_url == b.jwks_url && a.ca_file == b.ca_file;
+}
+
+// Scheme, host and port.
+std::string OriginOf(const TenantConfig& tenant) {
+  const std::string& url = tenant.jwks_url.empty() ? tenant.issuer : tenant.jwks_url;
+  const size_t host = url.find("://");
+  return url.substr(0, host == std::string::npos ? host : url.find('/', host + 3));
 }
 
 GetTenantIdPResponse AnswerOf(const TenantConfig& tenant) {
@@ -66,13 +74,19 @@ KeySetCache::Fetch FetchFromProvider(const TenantConfig& tenant, Clock& clock) {
 TenantDirectory::TenantDirectory(std::vector<TenantConfig> tenants, std::string decoy_zone,
                                  std::string decoy_secret, Clock& clock,
                                  const KeyFetcherFactory& fetcher, const TenantDirectory* previous)
-    : decoy_zone_(std::move(decoy_zone)), decoy_secret_(std::move(decoy_secret)) {
+    : room_(previous != nullptr
+                ? previous->room_
+                : std::make_shared<WaitingRoom>(kMaxWaitingForProvider, kMaxWaitingForProviders)),
+      decoy_zone_(std::move(decoy_zone)),
+      decoy_secret_(std::move(decoy_secret)) {
   for (TenantConfig& config : tenants) {
     Tenant tenant{std::move(config), nullptr};
     const Tenant* before = previous == nullptr ? nullptr : previous->Find(tenant.config.id);
     tenant.keys = before != nullptr && SameProvider(before->config, tenant.config)
                       ? before->keys
-                      : std::make_shared<KeySetCache>(fetcher(tenant.config, clock), clock);
+                      : std::make_shared<KeySetCache>(
+                            fetcher(tenant.config, clock), clock,
+                            KeySetCacheOptions{.room = room_, .provider = OriginOf(tenant.config)});
     places_.emplace(tenant.config.id, tenants_.size());
     limits_.push_back(LimitsOf(tenant.config));
     tenants_.push_back(std::move(tenant));

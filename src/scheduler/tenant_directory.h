@@ -50,6 +50,7 @@ class TenantDirectory {
  private:
   scheduler::v1::GetTenantIdPResponse Decoy(std::string_view id) const;
 
+  std::shared_ptr<WaitingRoom> room_;
   std::vector<Tenant> tenants_;
   absl::flat_hash_map<std::string, size_t> places_;
   std::vector<scheduler::v1::TenantLimits> limits_;
