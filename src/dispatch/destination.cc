@@ -68,20 +68,21 @@ absl::StatusOr<Outage::Turn> Destination::TakeTurn() {
 }
 
 void Destination::Report(const absl::Status& status) {
+  const int64_t now_ns = clock_.MonotonicNanoseconds();
   if (status.ok()) {
-    if (outage_.Succeeded()) Note("workers compile again");
+    if (outage_.Succeeded(now_ns)) Note("workers compile again");
     return;
   }
   const FallbackCause cause = CauseOf(status);
   const std::string text = StrCat(FallbackCauseText(cause), ": ", MessageOf(status));
   if (!ConcernsAll(cause)) {
     // Whoever was to find out whether the outage is over got as far as a worker.
-    if (cause != FallbackCause::kError) outage_.Succeeded();
+    if (cause != FallbackCause::kError) outage_.Succeeded(now_ns);
     if (IsNoteworthy(cause)) Note(FallbackCauseText(cause));
     return;
   }
   const milliseconds pause = RetryAfter(status).value_or(milliseconds(0));
-  if (outage_.Failed(status, clock_.MonotonicNanoseconds(), pause)) Note(text);
+  if (outage_.Failed(status, now_ns, pause)) Note(text);
 }
 
 void Destination::Note(std::string_view text) {

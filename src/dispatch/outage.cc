@@ -28,13 +28,15 @@ bool Outage::Failed(const absl::Status& status, int64_t now_ns, std::chrono::mil
   const bool news = !failure_ || CauseOf(*failure_) != CauseOf(status);
   pause_ = failure_ ? std::min(pause_ * 2, longest_) : first_;
   until_ns_ = now_ns + std::chrono::nanoseconds(std::max(pause_, pause)).count();
+  asked_until_ns_ = now_ns + std::chrono::nanoseconds(pause).count();
   failure_ = status;
   under_way_ = 0;
   return news;
 }
 
-bool Outage::Succeeded() {
+bool Outage::Succeeded(int64_t now_ns) {
   const std::lock_guard lock(mutex_);
+  if (failure_ && now_ns < asked_until_ns_) return false;
   const bool ended = failure_.has_value();
   failure_.reset();
   under_way_ = 0;

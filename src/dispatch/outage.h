@@ -44,8 +44,9 @@ class Outage {
   // `pause`: at least this long. True: this is news, the outage has just begun or has another
   // cause.
   bool Failed(const absl::Status& status, int64_t now_ns, std::chrono::milliseconds pause = {});
-  // True: there was an outage.
-  bool Succeeded();
+  // True: this has ended an outage. A success within a pause that was asked for ends none: it was
+  // under way before, or wanted less than others do.
+  bool Succeeded(int64_t now_ns);
 
  private:
   void GiveBack(uint64_t trial);
@@ -56,6 +57,7 @@ class Outage {
   std::optional<absl::Status> failure_;  // guarded by mutex_
   std::chrono::milliseconds pause_{0};   // guarded by mutex_
   int64_t until_ns_ = 0;                 // guarded by mutex_
+  int64_t asked_until_ns_ = 0;           // guarded by mutex_; of an asked-for pause
   uint64_t trials_ = 0;                  // guarded by mutex_
   uint64_t under_way_ = 0;               // guarded by mutex_; a trial's number, 0: none
 };

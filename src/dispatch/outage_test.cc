@@ -34,9 +34,9 @@ TEST_F(OutageTest, NobodyTriesUntilThePauseIsOverAndThenOne) {
   EXPECT_FALSE(MayTry(4 * kSecond));
   EXPECT_TRUE(MayTry(5 * kSecond));
   EXPECT_FALSE(MayTry(5 * kSecond));
-  EXPECT_TRUE(outage_.Succeeded());
+  EXPECT_TRUE(outage_.Succeeded(5 * kSecond));
   EXPECT_TRUE(MayTry(5 * kSecond));
-  EXPECT_FALSE(outage_.Succeeded());
+  EXPECT_FALSE(outage_.Succeeded(5 * kSecond));
 }
 
 TEST_F(OutageTest, PausesGrow) {
@@ -81,6 +81,14 @@ TEST_F(OutageTest, AnotherCauseIsNews) {
 TEST_F(OutageTest, AnAskedForPauseIsKept) {
   outage_.Failed(lost_, 0, milliseconds(3'600'000));
   EXPECT_FALSE(MayTry(3599 * kSecond));
+}
+
+TEST_F(OutageTest, WhatWasUnderWayBeforeAnAskedForPauseDoesNotEndIt) {
+  EXPECT_TRUE(outage_.Failed(lost_, 0, milliseconds(60'000)));
+  EXPECT_FALSE(outage_.Succeeded(kSecond));
+  EXPECT_FALSE(MayTry(2 * kSecond));
+  EXPECT_TRUE(MayTry(60 * kSecond));
+  EXPECT_TRUE(outage_.Succeeded(61 * kSecond));
 }
 
 TEST(FallbackTest, ErrorsOfWorkersLeadToCauses) {
