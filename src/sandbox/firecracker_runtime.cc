@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "sandbox/firecracker_requests.h"
 #include "sandbox/firecracker_sandbox.h"
+#include "sandbox/firecracker_template.h"
 #include "sandbox/jailer_jail.h"
 #include "sandbox/sandbox_spec.h"
 #include "sandbox/vm_guest.h"
@@ -44,6 +45,11 @@ absl::StatusOr<std::unique_ptr<FirecrackerRuntime>> FirecrackerRuntime::Create(
   return std::unique_ptr<FirecrackerRuntime>(new FirecrackerRuntime(std::move(options)));
 }
 
+FirecrackerRuntime::FirecrackerRuntime(FirecrackerRuntimeOptions options)
+    : options_(std::move(options)), templates_(std::make_unique<FirecrackerTemplates>()) {}
+
+FirecrackerRuntime::~FirecrackerRuntime() = default;
+
 uint64_t FirecrackerRuntime::MemoryBytes(const SandboxSpec& spec) const {
   return GuestMemoryBytes(spec) + kVmmMemoryBytes;
 }
@@ -71,10 +77,10 @@ absl::StatusOr<std::unique_ptr<Sandbox>> FirecrackerRuntime::Start(const Sandbox
 absl::Status FirecrackerRuntime::Clone(FirecrackerSandbox& sandbox, milliseconds bound) {
   const FirecrackerDeadline deadline(bound);
   HPCC_ASSIGN_OR_RETURN(const FirecrackerTemplates::Made from,
-                        templates_.Get(sandbox.parts(), deadline.left() / 2));
+                        templates_->Get(sandbox.parts(), deadline.left() / 2));
   const absl::Status cloned = sandbox.Clone(*from, deadline.left() / 2);
   // Whatever was wrong with it, the next start finds out with another one.
-  if (!cloned.ok()) templates_.Forget(sandbox.parts(), from);
+  if (!cloned.ok()) templates_->Forget(sandbox.parts(), from);
   return cloned;
 }
 

@@ -16,7 +16,6 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "sandbox/firecracker_template.h"
 #include "sandbox/jailer_command.h"
 #include "sandbox/runtime.h"
 #include "sandbox/vm_root.h"
@@ -31,6 +30,7 @@ struct FirecrackerRuntimeOptions {
 };
 
 class FirecrackerSandbox;
+class FirecrackerTemplates;
 
 // Thread-safe. Its sandboxes may outlive it; its templates don't.
 class FirecrackerRuntime final : public Runtime {
@@ -44,6 +44,8 @@ class FirecrackerRuntime final : public Runtime {
   static absl::StatusOr<std::unique_ptr<FirecrackerRuntime>> Create(
       FirecrackerRuntimeOptions options);
 
+  ~FirecrackerRuntime() override;
+
   std::string_view isolation() const override { return kIsolation; }
   uint64_t MemoryBytes(const SandboxSpec& spec) const override;
 
@@ -55,13 +57,13 @@ class FirecrackerRuntime final : public Runtime {
                                                  std::chrono::milliseconds bound) override;
 
  private:
-  explicit FirecrackerRuntime(FirecrackerRuntimeOptions options) : options_(std::move(options)) {}
+  explicit FirecrackerRuntime(FirecrackerRuntimeOptions options);
 
   // OK: `sandbox` has begun as a copy of a template. Takes three quarters of `bound` at most.
   absl::Status Clone(FirecrackerSandbox& sandbox, std::chrono::milliseconds bound);
 
   const FirecrackerRuntimeOptions options_;
-  FirecrackerTemplates templates_;
+  const std::unique_ptr<FirecrackerTemplates> templates_;
 };
 
 }  // namespace hpcc

@@ -133,7 +133,7 @@ absl::StatusOr<std::unique_ptr<QemuProcess>> QemuProcess::Launch(const QemuLaunc
 
 QemuProcess::~QemuProcess() {
   if (process_) process_->Kill();
-  unlink(StrCat(launch_.directory, "/", kAgentSocket).c_str());
+  if (launch_.vsock == nullptr) unlink(StrCat(launch_.directory, "/", kAgentSocket).c_str());
 }
 
 // As soon as the agent listens: each connection is a conversation from its first byte.

@@ -73,7 +73,11 @@ absl::Status QemuSandbox::BootWithVsock(milliseconds bound) {
   launch.machine.guest.channel = VmGuestSetup::Channel::kVsock;
   by_vsock_ = true;
   const absl::Status started = Launch(std::move(launch), bound);
-  by_vsock_ = started.ok();
+  if (started.ok()) return started;
+  by_vsock_ = false;
+  // It goes before another one is launched in its directory.
+  const std::lock_guard lock(mutex_);
+  process_.reset();
   return started;
 }
 
