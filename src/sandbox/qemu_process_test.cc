@@ -88,10 +88,13 @@ class RealQemuTest : public ::testing::Test {
     if (access(kProgram, X_OK) != 0) GTEST_SKIP() << "there is no QEMU here";
     std::filesystem::create_directory(directory_);
     kernel_ = Descriptor(memfd_create("kernel", MFD_CLOEXEC));
-    root_ = Descriptor(memfd_create("root", MFD_CLOEXEC));
+    const Descriptor root(memfd_create("root", MFD_CLOEXEC));
     const HaltingKernel kernel;
     ASSERT_EQ(write(kernel_.get(), &kernel, sizeof(kernel)), ssize_t{sizeof(kernel)});
-    ASSERT_EQ(ftruncate(root_.get(), 4096), 0);
+    ASSERT_EQ(ftruncate(root.get(), 4096), 0);
+    // QEMU takes it only as it is open: read-only.
+    root_ = Descriptor(open(StrCat("/proc/self/fd/", root.get()).c_str(), O_RDONLY | O_CLOEXEC));
+    ASSERT_TRUE(root_.valid());
   }
   ~RealQemuTest() override { std::filesystem::remove_all(directory_); }
 
