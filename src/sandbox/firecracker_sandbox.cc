@@ -1,16 +1,11 @@
 #include "sandbox/firecracker_sandbox.h"
 
-#include <unistd.h>
-
-#include <algorithm>
 #include <utility>
 
 #include "base/logging.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "sandbox/firecracker_runtime.h"
-#include "sandbox/vm_channel.h"
-#include "sandbox/vm_guest.h"
 
 namespace hpcc {
 
@@ -18,52 +13,18 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// What the VMM sees in its jail.
-constexpr std::string_view kKernel = "kernel";
-constexpr std::string_view kRoot = "root.img";
-
-constexpr milliseconds kTell{10'000};       // one request that moves no memory
-constexpr milliseconds kSnapshot{120'000};  // memory to disk
-constexpr milliseconds kResume{60'000};     // everything
-
-// A panic or the agent's end resets the machine, which ends the VMM. There is no console device but
-// what the kernel says in its last words.
-constexpr std::string_view kOwnWords = "console=ttyS0 reboot=k 8250.nr_uarts=1 ";
-
-std::string InJail(std::string_view name) {
-  return StrCat("/", name);
-}
-
-class Deadline {
- public:
-  explicit Deadline(milliseconds bound) : at_(std::chrono::steady_clock::now() + bound) {}
-  milliseconds left() const {
-    const auto left =
-        std::chrono::duration_cast<milliseconds>(at_ - std::chrono::steady_clock::now());
-    return std::max(left, milliseconds(0));
-  }
-
- private:
-  const std::chrono::steady_clock::time_point at_;
-};
+constexpr milliseconds kResume{60'000};  // everything
 
 }  // namespace
-
-uint32_t FirecrackerSandbox::user() const {
-  return parts_.ids != nullptr ? parts_.ids->first() : geteuid();
-}
 
 std::string_view FirecrackerSandbox::isolation() const {
   return FirecrackerRuntime::kIsolation;
 }
 
 std::string FirecrackerSandbox::Description() const {
-  return StrCat("user: ", user(),
-                "; cgroup: ", parts_.jailer.cgroups == 0 ? "none" : "cpu, memory, pids");
-}
-
-JailLimits FirecrackerSandbox::Limits() const {
-  return {.cpus = parts_.spec.cpus, .memory_bytes = GuestMemoryBytes(parts_.spec)};
+  return StrCat("user: ", parts_.user(),
+                "; cgroup: ", parts_.jailer.cgroups == 0 ? "none" : "cpu, memory, pids",
+                cloned_ ? "; cloned" : "; booted");
 }
 
 // A VMM that was loaded still reads its pages from the file it came from: the next snapshot is
@@ -72,74 +33,67 @@ FirecrackerSnapshot FirecrackerSandbox::SnapshotFiles() const {
   return {.state = StrCat("/state.", suspensions_), .memory = StrCat("/memory.", suspensions_)};
 }
 
-absl::StatusOr<std::unique_ptr<Jail>> FirecrackerSandbox::MakeJail() const {
-  HPCC_ASSIGN_OR_RETURN(std::unique_ptr<Jail> jail, Jail::Make(parts_.jailer, user()));
-  HPCC_RETURN_IF_ERROR(jail->Provide(parts_.kernel, kKernel));
-  HPCC_RETURN_IF_ERROR(jail->Provide(parts_.root.path, kRoot));
-  return jail;
-}
-
 absl::StatusOr<std::unique_ptr<FirecrackerSandbox::Machine>> FirecrackerSandbox::BootMachine(
     milliseconds bound) {
-  const Deadline deadline(bound);
-  HPCC_ASSIGN_OR_RETURN(std::unique_ptr<Jail> jail, MakeJail());
+  const FirecrackerDeadline deadline(bound);
   auto machine = std::make_unique<Machine>();
-  HPCC_ASSIGN_OR_RETURN(machine->vm, FirecrackerVm::Launch(parts_.jailer, std::move(jail), Limits(),
-                                                           deadline.left()));
-  const VmGuestSetup setup{.channel = VmGuestSetup::Channel::kVsock,
-                           .memory_bytes = parts_.spec.memory_bytes,
-                           .blob_bytes = parts_.spec.blob_bytes};
-  const FirecrackerMachine wanted{.kernel = InJail(kKernel),
-                                  .boot_arguments = StrCat(kOwnWords, GuestCommandLine(setup)),
-                                  .root = InJail(kRoot),
-                                  .vsock = InJail(kJailVsock),
-                                  .cpus = parts_.spec.cpus,
-                                  .memory_bytes = GuestMemoryBytes(parts_.spec)};
-  for (const FirecrackerRequest& request : BootRequests(wanted)) {
-    HPCC_RETURN_IF_ERROR(machine->vm->Tell(request, std::min(kTell, deadline.left())));
-  }
-  HPCC_ASSIGN_OR_RETURN(AgentHealth health, Greet(*machine, deadline.left()));
-  image_directories_ = std::move(health.image_directories);
+  HPCC_ASSIGN_OR_RETURN(machine->vm, BootFirecracker(parts_, deadline.left()));
+  HPCC_RETURN_IF_ERROR(Greet(*machine, deadline.left()));
   return machine;
 }
 
 absl::StatusOr<std::unique_ptr<FirecrackerSandbox::Machine>> FirecrackerSandbox::LoadMachine(
-    milliseconds bound) {
-  const Deadline deadline(bound);
-  const FirecrackerSnapshot files = SnapshotFiles();
-  HPCC_ASSIGN_OR_RETURN(std::unique_ptr<Jail> jail, MakeJail());
-  for (const std::string& file : {files.state, files.memory}) {
-    HPCC_RETURN_IF_ERROR(jail->Adopt(*snapshot_, std::string_view(file).substr(1)));
-  }
+    std::unique_ptr<Jail> jail, const FirecrackerSnapshot& files, milliseconds bound) {
+  const FirecrackerDeadline deadline(bound);
   auto machine = std::make_unique<Machine>();
-  HPCC_ASSIGN_OR_RETURN(machine->vm, FirecrackerVm::Launch(parts_.jailer, std::move(jail), Limits(),
-                                                           deadline.left()));
+  HPCC_ASSIGN_OR_RETURN(machine->vm, LaunchFirecracker(parts_, std::move(jail), deadline.left()));
   HPCC_RETURN_IF_ERROR(machine->vm->Tell(LoadSnapshot(files), deadline.left()));
-  HPCC_RETURN_IF_ERROR(Greet(*machine, deadline.left()).status());
+  HPCC_RETURN_IF_ERROR(Greet(*machine, deadline.left()));
   return machine;
 }
 
-// The agent gets the time and entropy with the first word that is said to it.
-absl::StatusOr<AgentHealth> FirecrackerSandbox::Greet(Machine& machine, milliseconds bound) {
-  const Deadline deadline(bound);
-  HPCC_ASSIGN_OR_RETURN(Descriptor stream, machine.vm->Connect(kAgentVsockPort, deadline.left()));
-  machine.agent = std::make_unique<AgentClient>(std::move(stream));
-  HPCC_ASSIGN_OR_RETURN(const AgentGift gift, FreshGift());
-  absl::StatusOr<AgentHealth> health = machine.agent->Health(deadline.left(), gift);
-  if (health.ok()) return health;
-  machine.vm->Kill();
-  return absl::Status(health.status().code(),
-                      StrCat("the guest's agent: ", std::string(health.status().message()), "; ",
-                             machine.vm->Said()));
+absl::StatusOr<std::unique_ptr<FirecrackerSandbox::Machine>> FirecrackerSandbox::CloneMachine(
+    const FirecrackerTemplate& from, milliseconds bound) {
+  HPCC_ASSIGN_OR_RETURN(std::unique_ptr<Jail> jail, MakeFirecrackerJail(parts_));
+  HPCC_RETURN_IF_ERROR(from.ProvideTo(*jail));
+  return LoadMachine(std::move(jail), FirecrackerTemplate::Files(), bound);
 }
 
-absl::Status FirecrackerSandbox::Boot(milliseconds bound) {
-  absl::StatusOr<std::unique_ptr<Machine>> machine = BootMachine(bound);
+absl::StatusOr<std::unique_ptr<FirecrackerSandbox::Machine>> FirecrackerSandbox::ResumeMachine(
+    milliseconds bound) {
+  const FirecrackerSnapshot files = SnapshotFiles();
+  HPCC_ASSIGN_OR_RETURN(std::unique_ptr<Jail> jail, MakeFirecrackerJail(parts_));
+  for (const std::string& file : {files.state, files.memory}) {
+    HPCC_RETURN_IF_ERROR(jail->Adopt(*snapshot_, std::string_view(file).substr(1)));
+  }
+  return LoadMachine(std::move(jail), files, bound);
+}
+
+// The agent gets the time and entropy with the first word that is said to it.
+absl::Status FirecrackerSandbox::Greet(Machine& machine, milliseconds bound) {
+  HPCC_ASSIGN_OR_RETURN(const AgentGift gift, FreshGift());
+  HPCC_ASSIGN_OR_RETURN(AgentHealth health, GreetFirecracker(machine, gift, bound));
+  const std::lock_guard lock(mutex_);
+  if (state_ == State::kFresh) image_directories_ = std::move(health.image_directories);
+  return absl::OkStatus();
+}
+
+absl::Status FirecrackerSandbox::Begin(absl::StatusOr<std::unique_ptr<Machine>> machine) {
   if (!machine.ok()) {
     return absl::Status(machine.status().code(), StrCat("sandbox ", parts_.spec.id, ": ",
                                                         std::string(machine.status().message())));
   }
   return Settle(State::kRunning, *std::move(machine));
+}
+
+absl::Status FirecrackerSandbox::Clone(const FirecrackerTemplate& from, milliseconds bound) {
+  const absl::Status begun = Begin(CloneMachine(from, bound));
+  cloned_ = begun.ok();
+  return begun;
+}
+
+absl::Status FirecrackerSandbox::Boot(milliseconds bound) {
+  return Begin(BootMachine(bound));
 }
 
 // Where a move from one state to another ends. A sandbox that was stopped meanwhile has no machine
@@ -206,11 +160,11 @@ absl::StatusOr<ExecResult> FirecrackerSandbox::Exec(const ExecRequest& request,
 }
 
 absl::Status FirecrackerSandbox::Save(const FirecrackerVm& vm) const {
-  HPCC_RETURN_IF_ERROR(vm.Tell(PauseVm(), kTell));
-  absl::Status saved = vm.Tell(CreateSnapshot(SnapshotFiles()), kSnapshot);
+  HPCC_RETURN_IF_ERROR(vm.Tell(PauseVm(), kFirecrackerRequest));
+  absl::Status saved = vm.Tell(CreateSnapshot(SnapshotFiles()), kFirecrackerSave);
   // Where it could not be saved (no room on the disk, say) it goes on as it was.
   if (!saved.ok() && vm.alive()) {
-    const absl::Status resumed = vm.Tell(ResumeVm(), kTell);
+    const absl::Status resumed = vm.Tell(ResumeVm(), kFirecrackerRequest);
     if (!resumed.ok()) return absl::UnavailableError(std::string(resumed.message()));
   }
   return saved;
@@ -232,7 +186,7 @@ absl::Status FirecrackerSandbox::Suspend() {
 
 absl::Status FirecrackerSandbox::Resume() {
   HPCC_RETURN_IF_ERROR(Leave(State::kSuspended, State::kMoving).status());
-  absl::StatusOr<std::unique_ptr<Machine>> machine = LoadMachine(kResume);
+  absl::StatusOr<std::unique_ptr<Machine>> machine = ResumeMachine(kResume);
   snapshot_.reset();
   if (machine.ok()) return Settle(State::kRunning, *std::move(machine));
   HPCC_RETURN_IF_ERROR(Settle(State::kLost, nullptr));

@@ -15,22 +15,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "sandbox/agent_client.h"
+#include "sandbox/firecracker_machine.h"
+#include "sandbox/firecracker_template.h"
 #include "sandbox/firecracker_vm.h"
-#include "sandbox/jailer_command.h"
-#include "sandbox/namespaces.h"
 #include "sandbox/runtime.h"
-#include "sandbox/vm_root.h"
 
 namespace hpcc {
-
-// What a sandbox needs again whenever it gets another VMM.
-struct FirecrackerParts {
-  SandboxSpec spec;
-  JailerSettings jailer;
-  std::string kernel;
-  PreparedRoot root;
-  std::unique_ptr<IdRange> ids;  // null: this process isn't root, and the user is its own
-};
 
 // Thread-safe. Suspend and Resume run no exec meanwhile: Suspend fails while one runs, and an exec
 // of a suspended sandbox fails (FailedPrecondition both).
@@ -39,9 +29,12 @@ class FirecrackerSandbox final : public Sandbox {
   explicit FirecrackerSandbox(FirecrackerParts parts) : parts_(std::move(parts)) {}
   ~FirecrackerSandbox() override { Stop(); }
 
-  // Once, before anything else: until the guest's agent has answered.
+  // Either, before anything else: until the guest's agent has answered. Where the one has failed
+  // the other may still be tried.
+  absl::Status Clone(const FirecrackerTemplate& from, std::chrono::milliseconds bound);
   absl::Status Boot(std::chrono::milliseconds bound);
 
+  const FirecrackerParts& parts() const { return parts_; }
   const SandboxSpec& spec() const override { return parts_.spec; }
   std::string_view isolation() const override;
   std::string Description() const override;
@@ -57,19 +50,19 @@ class FirecrackerSandbox final : public Sandbox {
 
  private:
   enum class State : uint8_t { kFresh, kRunning, kMoving, kSuspended, kLost };
-  // A VMM and its agent; the conversation ends before the VMM does.
-  struct Machine {
-    std::unique_ptr<FirecrackerVm> vm;
-    std::unique_ptr<AgentClient> agent;
-  };
+  using Machine = FirecrackerConversation;
 
-  uint32_t user() const;
-  JailLimits Limits() const;
   FirecrackerSnapshot SnapshotFiles() const;
-  absl::StatusOr<std::unique_ptr<Jail>> MakeJail() const;
   absl::StatusOr<std::unique_ptr<Machine>> BootMachine(std::chrono::milliseconds bound);
-  absl::StatusOr<std::unique_ptr<Machine>> LoadMachine(std::chrono::milliseconds bound);
-  absl::StatusOr<AgentHealth> Greet(Machine& machine, std::chrono::milliseconds bound);
+  // From a snapshot that lies in the jail.
+  absl::StatusOr<std::unique_ptr<Machine>> LoadMachine(std::unique_ptr<Jail> jail,
+                                                       const FirecrackerSnapshot& files,
+                                                       std::chrono::milliseconds bound);
+  absl::StatusOr<std::unique_ptr<Machine>> CloneMachine(const FirecrackerTemplate& from,
+                                                        std::chrono::milliseconds bound);
+  absl::StatusOr<std::unique_ptr<Machine>> ResumeMachine(std::chrono::milliseconds bound);
+  absl::Status Greet(Machine& machine, std::chrono::milliseconds bound);
+  absl::Status Begin(absl::StatusOr<std::unique_ptr<Machine>> machine);
   absl::Status Save(const FirecrackerVm& vm) const;
   // The machine of the state that is left, if it has one.
   absl::StatusOr<std::shared_ptr<Machine>> Leave(State from, State to);
@@ -77,7 +70,9 @@ class FirecrackerSandbox final : public Sandbox {
   absl::Status Lost(const Machine& machine) const;
 
   const FirecrackerParts parts_;
-  std::vector<std::string> image_directories_;  // written before anybody else has this sandbox
+  // Written before anybody else has this sandbox.
+  std::vector<std::string> image_directories_;
+  bool cloned_ = false;
 
   mutable std::mutex mutex_;
   State state_ = State::kFresh;

@@ -19,7 +19,8 @@ constexpr size_t kMaxIdBytes = 64;
 constexpr std::string_view kControllers[] = {"memory", "pids", "cpu"};
 constexpr uint32_t kCpuPeriod = 100'000;  // microseconds: the kernel's own default
 constexpr uint32_t kDescriptors = 1'024;
-constexpr CaptureLimits kVersionLimits{.timeout = std::chrono::seconds(5),
+// A machine that compiles is a busy one.
+constexpr CaptureLimits kVersionLimits{.timeout = std::chrono::seconds(20),
                                        .max_output_bytes = 64 << 10};
 
 void AddLimits(int cgroups, const JailLimits& limits, std::vector<std::string>* arguments) {

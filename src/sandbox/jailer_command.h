@@ -76,7 +76,7 @@ absl::StatusOr<FirecrackerVersion> ParseFirecrackerVersion(std::string_view text
 // `name` is its first word. InvalidArgument: anything else.
 absl::StatusOr<FirecrackerVersion> ParseVersionLine(std::string_view output, std::string_view name);
 
-// Runs `<program> --version`, for a few seconds at most.
+// Runs `<program> --version`, for some seconds at most.
 absl::StatusOr<FirecrackerVersion> ProgramVersion(const std::string& program,
                                                   std::string_view name);
 

@@ -220,6 +220,24 @@ absl::Status Jail::Adopt(Jail& other, std::string_view name) {
   return absl::OkStatus();
 }
 
+// Looked at where nobody but this process can exchange it.
+absl::Status Jail::Seal(Jail& other, std::string_view name) {
+  HPCC_RETURN_IF_ERROR(Adopt(other, name));
+  const std::string path(name);
+  const Descriptor file(
+      openat(root_.get(), path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat stat;
+  if (!file.valid() || fstat(file.get(), &stat) != 0) return ErrnoStatus(errno, "open", path);
+  if (!S_ISREG(stat.st_mode) || stat.st_nlink != 1 || stat.st_uid != other.user_) {
+    return absl::FailedPreconditionError(
+        StrCat("jail: its ", path, " is not a file of its user's making"));
+  }
+  if (fchown(file.get(), geteuid(), getegid()) != 0 || fchmod(file.get(), 0444) != 0) {
+    return ErrnoStatus(errno, "seal", path);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<JailSocket> Jail::Socket(std::string_view name) const {
   const std::string file(name);
   Descriptor inode(openat(root_.get(), file.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));

@@ -63,6 +63,10 @@ class Jail {
   absl::Status Provide(const std::string& source, std::string_view name);
   // Moves the file `name` of another jail here.
   absl::Status Adopt(Jail& other, std::string_view name);
+  // The same, in a jail of this process's own user, in which nothing runs: the file becomes this
+  // user's, and read-only for everybody. Nothing runs in `other` any more. FailedPrecondition: it
+  // isn't one plain file of the other's making.
+  absl::Status Seal(Jail& other, std::string_view name);
 
   // NotFound: there is no such file (yet). FailedPrecondition: it is no socket.
   absl::StatusOr<JailSocket> Socket(std::string_view name) const;

@@ -205,6 +205,41 @@ TEST_F(JailTest, LivingWorkersJailsAndOtherPeoplesDirectoriesAreLeftAlone) {
   EXPECT_TRUE(fs::exists(living->root()));
 }
 
+TEST_F(JailTest, AFileThatIsSealedBelongsToTheWorkerAndNobodyWritesToIt) {
+  const uint32_t user = geteuid() == 0 ? 12'345 : geteuid();
+  const std::unique_ptr<Jail> used = *Jail::Make(settings_, user);
+  const std::unique_ptr<Jail> kept = MakeJail();
+  const std::string file = Write(fs::path(used->root()) / "memory", "a guest's", 0666);
+  ASSERT_EQ(chown(file.c_str(), user, user), 0);
+  ASSERT_TRUE(kept->Seal(*used, "memory").ok());
+  struct stat facts;
+  ASSERT_EQ(stat((kept->root() + "/memory").c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_uid, geteuid());
+  EXPECT_EQ(facts.st_mode & 07777, 0444u);
+  EXPECT_FALSE(fs::exists(file));
+}
+
+TEST_F(JailTest, WhatIsNotOneFileOfTheVmmsIsNotSealed) {
+  const std::unique_ptr<Jail> used = MakeJail();
+  const std::unique_ptr<Jail> kept = MakeJail();
+  const fs::path root = used->root();
+  const std::string secret = Write(place_ / "secret", "a host's", 0600);
+  fs::create_symlink(secret, root / "link");
+  fs::create_hard_link(secret, root / "other");
+  fs::create_directory(root / "directory");
+  ASSERT_EQ(mkfifo((root / "fifo").c_str(), 0600), 0);
+  for (const char* name : {"link", "other", "directory", "fifo", "nothing"}) {
+    EXPECT_FALSE(kept->Seal(*used, name).ok()) << name;
+  }
+  struct stat facts;
+  ASSERT_EQ(stat(secret.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 07777, 0600u);
+  if (geteuid() != 0) return;
+  const std::string foreign = Write(root / "foreign", "x");
+  ASSERT_EQ(chown(foreign.c_str(), 12'345, 12'345), 0);
+  EXPECT_TRUE(absl::IsFailedPrecondition(kept->Seal(*used, "foreign")));
+}
+
 TEST_F(JailTest, WithoutAnyJailNothingIsLeft) {
   EXPECT_EQ(*RemoveLeftJails(settings_), 0u);
 }

@@ -29,6 +29,21 @@ std::string MemoryObject(const QemuMachine& machine) {
                 shared ? ",share=on" : ",share=off");
 }
 
+// A vsock is no device of the first virtio standard, which QEMU's buses speak unless told
+// otherwise.
+void AddChannel(const QemuMachine& machine, std::vector<std::string>* arguments) {
+  if (machine.guest.channel == VmGuestSetup::Channel::kVsock) {
+    arguments->insert(arguments->end(), {"-global", "virtio-mmio.force-legacy=false", "-device",
+                                         StrCat("vhost-vsock-device,guest-cid=", machine.cid,
+                                                ",vhostfd=", machine.vsock)});
+    return;
+  }
+  arguments->insert(arguments->end(),
+                    {"-device", "virtio-serial-device", "-chardev",
+                     StrCat("socket,id=agent,fd=", machine.agent, ",server=on,wait=off"), "-device",
+                     "virtserialport,chardev=agent,name=hpcc.agent"});
+}
+
 }  // namespace
 
 uint64_t QemuTasks(const QemuMachine& machine) {
@@ -54,11 +69,9 @@ std::vector<std::string> QemuArguments(const QemuMachine& machine) {
       "-add-fd", StrCat("fd=", machine.root, ",set=1"),
       "-drive", "id=root,file=/dev/fdset/1,format=raw,if=none,readonly=on",
       "-device", "virtio-blk-device,drive=root",
-      "-device", "virtio-serial-device",
-      "-chardev", StrCat("socket,id=agent,fd=", machine.agent, ",server=on,wait=off"),
-      "-device", "virtserialport,chardev=agent,name=hpcc.agent",
       // clang-format on
   };
+  AddChannel(machine, &arguments);
   if (machine.incoming) {
     arguments.emplace_back("-incoming");
     arguments.emplace_back("defer");

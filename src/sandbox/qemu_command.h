@@ -12,19 +12,21 @@
 namespace hpcc {
 
 // A machine of the type `microvm`: no PCI, no ACPI, no firmware beyond what loads the kernel, one
-// read-only disk, one virtio-serial port, a serial console on QEMU's standard streams. No network
-// device.
+// read-only disk, a way to the agent (a virtio-serial port, or a vsock, as `guest` says), a serial
+// console on QEMU's standard streams. No network device.
 struct QemuMachine {
   bool kvm = false;  // else TCG
   uint32_t cpus = 1;
   uint64_t memory_bytes = 0;  // whole MiB
   uint64_t tsc_khz = 0;       // of the host, for TCG; 0: the guest finds out
   VmGuestSetup guest;
+  uint32_t cid = 0;  // kVsock
 
   // Open in QEMU, under these numbers:
   int kernel = -1;
   int root = -1;
-  int agent = -1;  // a listening Unix socket
+  int agent = -1;  // a listening Unix socket; kSerial
+  int vsock = -1;  // the host's vhost-vsock device, which has the number `cid`; kVsock
   int qmp = -1;    // a connected one
 
   enum class Memory : uint8_t {

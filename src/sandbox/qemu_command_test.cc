@@ -78,6 +78,22 @@ TEST(QemuArgumentsTest, ATemplateSharesItsMemoryAndACloneDoesNot) {
   EXPECT_EQ(After(QemuArguments(machine), "-incoming"), "defer");
 }
 
+TEST(QemuArgumentsTest, WithAVsockTheGuestHearsOfItAndThereIsNoPort) {
+  QemuMachine machine = Machine();
+  machine.guest.channel = VmGuestSetup::Channel::kVsock;
+  machine.agent = -1;
+  machine.vsock = 5;
+  machine.cid = 1'073'741'824;
+  const std::vector<std::string> arguments = QemuArguments(machine);
+  EXPECT_TRUE(StrContains(After(arguments, "-append"), "hpcc.channel=vsock"));
+  EXPECT_EQ(After(arguments, "-global"), "virtio-mmio.force-legacy=false");
+  const std::string line = StrJoin(arguments, " ");
+  EXPECT_TRUE(StrContains(line, "-device vhost-vsock-device,guest-cid=1073741824,vhostfd=5"))
+      << line;
+  EXPECT_FALSE(StrContains(line, "virtio-serial")) << line;
+  EXPECT_FALSE(StrContains(line, "id=agent")) << line;
+}
+
 TEST(QemuArgumentsTest, TheresNoNetworkAndThePortIsTheOneTheAgentLooksFor) {
   const std::string line = StrJoin(QemuArguments(Machine()), " ");
   EXPECT_FALSE(StrContains(line, "net"));

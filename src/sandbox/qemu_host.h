@@ -12,6 +12,7 @@
 #include "base/posix_descriptor.h"
 #include "sandbox/qemu_process.h"
 #include "sandbox/runtime.h"
+#include "sandbox/vm_vsock.h"
 
 namespace hpcc {
 
@@ -21,6 +22,9 @@ struct QemuHost {
   std::shared_ptr<Descriptor> kernel;  // a sealed file in memory, readable by any user
   bool kvm = false;
   uint64_t tsc_khz = 0;
+  // Where machines are neither copies nor saved, and the host has it: how they are reached. Null:
+  // by a virtio-serial port.
+  std::shared_ptr<const VhostVsock> vsock;
 };
 
 // The kernel at `path` in memory: what a machine boots doesn't depend on who may read a file, nor

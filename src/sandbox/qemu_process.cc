@@ -28,6 +28,7 @@ constexpr uint64_t kOpenFiles = 128;
 // A guest that doesn't notice that its worker was away for a moment notices a longer one.
 constexpr milliseconds kFirstAbsence{20};
 constexpr milliseconds kGreeting{1500};
+constexpr milliseconds kConnect{1000};     // one try of reaching a guest by its vsock
 constexpr milliseconds kBetweenTries{50};  // of reaching a QEMU that accepts nobody
 
 milliseconds Left(steady_clock::time_point end) {
@@ -77,8 +78,11 @@ absl::StatusOr<std::unique_ptr<QemuProcess>> QemuProcess::Launch(const QemuLaunc
   Descriptor said(messages[0]);
   Descriptor saying(messages[1]);
   HPCC_ASSIGN_OR_RETURN(SocketPair qmp, MakeStreamPair());
-  unlink(StrCat(launch.directory, "/", kAgentSocket).c_str());
-  HPCC_ASSIGN_OR_RETURN(Descriptor agent, ListenOnUnixSocket(launch.directory, kAgentSocket));
+  Descriptor agent;
+  if (launch.vsock == nullptr) {
+    unlink(StrCat(launch.directory, "/", kAgentSocket).c_str());
+    HPCC_ASSIGN_OR_RETURN(agent, ListenOnUnixSocket(launch.directory, kAgentSocket));
+  }
 
   QemuMachine machine = launch.machine;
   Handed handed;
@@ -87,7 +91,12 @@ absl::StatusOr<std::unique_ptr<QemuProcess>> QemuProcess::Launch(const QemuLaunc
   handed.Add(saying.get());
   machine.kernel = handed.Add(launch.kernel);
   machine.root = handed.Add(launch.root);
-  machine.agent = handed.Add(agent.get());
+  if (launch.vsock != nullptr) {
+    machine.vsock = handed.Add(launch.vsock->device.get());
+    machine.cid = launch.vsock->cid;
+  } else {
+    machine.agent = handed.Add(agent.get());
+  }
   machine.qmp = handed.Add(qmp.theirs.get());
   if (launch.memory >= 0) machine.memory = handed.Add(launch.memory);
   machine.incoming = launch.state >= 0;
@@ -124,10 +133,30 @@ absl::StatusOr<std::unique_ptr<QemuProcess>> QemuProcess::Launch(const QemuLaunc
 
 QemuProcess::~QemuProcess() {
   if (process_) process_->Kill();
-  unlink(StrCat(launch_.directory, "/", kAgentSocket).c_str());
+  if (launch_.vsock == nullptr) unlink(StrCat(launch_.directory, "/", kAgentSocket).c_str());
+}
+
+// As soon as the agent listens: each connection is a conversation from its first byte.
+absl::StatusOr<Descriptor> QemuProcess::ConnectToGuest(milliseconds bound) {
+  const auto end = steady_clock::now() + bound;
+  for (;;) {
+    if (!process_->alive()) return absl::UnavailableError("qemu: it ended");
+    absl::StatusOr<Descriptor> stream =
+        ConnectToVsock(launch_.vsock->cid, kAgentVsockPort, std::min(kConnect, Left(end)));
+    if (stream.ok()) return stream;
+    const bool later =
+        absl::IsUnavailable(stream.status()) || absl::IsDeadlineExceeded(stream.status());
+    if (!later) return stream;
+    if (Left(end).count() == 0) return absl::DeadlineExceededError(stream.status().message());
+    std::this_thread::sleep_for(std::min(kBetweenTries, Left(end)));
+  }
 }
 
 absl::StatusOr<Descriptor> QemuProcess::Greet(AfterGreeting after, milliseconds bound) {
+  if (launch_.vsock != nullptr) {
+    if (after == AfterGreeting::kTalk) return ConnectToGuest(bound);
+    return absl::UnimplementedError("qemu: a machine with a vsock is not saved");
+  }
   const auto end = steady_clock::now() + bound;
   milliseconds absence = kFirstAbsence;
   milliseconds greeting = kGreeting;
@@ -169,12 +198,25 @@ absl::Status QemuProcess::Save(int state, milliseconds bound) {
       qmp_->Execute("migrate-set-parameters", R"({"max-bandwidth":1000000000000})", Left(end))
           .status());
   HPCC_RETURN_IF_ERROR(qmp_->Execute("getfd", R"({"fdname":"state"})", Left(end), state).status());
-  HPCC_RETURN_IF_ERROR(qmp_->Execute("migrate", R"({"uri":"fd:state"})", Left(end)).status());
+  const absl::Status begun = qmp_->Execute("migrate", R"({"uri":"fd:state"})", Left(end)).status();
+  migrating_ = !absl::IsInvalidArgument(begun);
+  HPCC_RETURN_IF_ERROR(begun);
   HPCC_RETURN_IF_ERROR(qmp_->AwaitStatus("query-migrate", "completed", Left(end)));
   // The state is whole: however QEMU ends, nothing is lost.
   qmp_->Execute("quit", "", Left(end)).IgnoreError();
   process_->Kill();
   return absl::OkStatus();
+}
+
+absl::Status QemuProcess::GoOn(milliseconds bound) {
+  const auto end = steady_clock::now() + bound;
+  if (std::exchange(migrating_, false)) {
+    HPCC_RETURN_IF_ERROR(qmp_->Execute("migrate_cancel", "", Left(end)).status());
+    const absl::Status over = qmp_->AwaitStatus("query-migrate", "completed", Left(end));
+    if (!over.ok() && !absl::IsFailedPrecondition(over)) return over;
+  }
+  HPCC_RETURN_IF_ERROR(qmp_->Execute("cont", "", Left(end)).status());
+  return qmp_->AwaitStatus("query-status", "running", Left(end));
 }
 
 absl::Status QemuProcess::Load(milliseconds bound) {

@@ -16,6 +16,7 @@
 #include "sandbox/qmp_client.h"
 #include "sandbox/sandbox_cgroup.h"
 #include "sandbox/vm_channel.h"
+#include "sandbox/vm_vsock.h"
 #include "sandbox/watched_process.h"
 
 namespace hpcc {
@@ -34,6 +35,8 @@ struct QemuLaunch {
   int root = -1;
   int memory = -1;
   int state = -1;  // what the machine comes from (QemuProcess::Load); -1: it boots
+  // For a machine whose channel is a vsock: how it is reached.
+  std::shared_ptr<const VsockClaim> vsock;
 };
 
 // Destroyed, it is killed. Not thread-safe, but for process().
@@ -47,11 +50,14 @@ class QemuProcess {
 
   // A stream to the agent (AfterGreeting::kTalk), or the proof that nothing is under way in the
   // guest any more (kPark; the value is then no descriptor). Whoever had a stream has closed it.
+  // Unimplemented: kPark of a machine with a vsock; nobody greets there.
   absl::StatusOr<Descriptor> Greet(AfterGreeting after, std::chrono::milliseconds bound);
 
   // Stops the machine, writes its state to the file `state`, and ends QEMU. With memory in a file
-  // of its own that is shared, the state is without it.
+  // of its own that is shared, the state is without it. Where that fails the machine stands still.
   absl::Status Save(int state, std::chrono::milliseconds bound);
+  // After a Save that failed: the machine goes on as it was.
+  absl::Status GoOn(std::chrono::milliseconds bound);
   // For a machine launched with a state: goes on where it was saved.
   absl::Status Load(std::chrono::milliseconds bound);
 
@@ -62,6 +68,7 @@ class QemuProcess {
 
  private:
   explicit QemuProcess(const QemuLaunch& launch) : launch_(launch) {}
+  absl::StatusOr<Descriptor> ConnectToGuest(std::chrono::milliseconds bound);
   absl::Status LeaveOutSharedMemory(bool leave_out, std::chrono::milliseconds bound);
 
   QemuLaunch launch_;
@@ -70,7 +77,8 @@ class QemuProcess {
   std::unique_ptr<SandboxCgroup> cgroup_;
   std::unique_ptr<WatchedProcess> process_;
   std::unique_ptr<QmpClient> qmp_;
-  int state_ = -1;  // the number of the state in QEMU
+  bool migrating_ = false;  // QEMU was told to write its state
+  int state_ = -1;          // the number of the state in QEMU
 };
 
 }  // namespace hpcc

@@ -61,6 +61,10 @@ absl::StatusOr<std::unique_ptr<QemuRuntime>> QemuRuntime::Make(QemuRuntimeOption
           .directory = runtime->options_.directory,
           .kernel = std::make_shared<Descriptor>(std::move(kernel)),
           .tsc_khz = TscKilohertz()};
+  if (!runtime->options_.templates && runtime->options_.vsock != nullptr &&
+      runtime->options_.vsock->Works()) {
+    host.vsock = runtime->options_.vsock;
+  }
   // The device alone says nothing: a guest has to have run on it.
   host.kvm = runtime->options_.try_kvm && access("/dev/kvm", F_OK) == 0;
   if (host.kvm && !GuestRuns(host)) {

@@ -7,6 +7,9 @@
 // A start is a clone: the first one of an image boots a template up to its agent's first answer,
 // before it has heard of any tenant, and saves it; every sandbox begins as a copy of that, with its
 // memory copied as it is written to, and gets entropy and the time before anything else.
+//
+// A machine with a vsock has its number from its start on, and what a saved one does under another
+// was never seen: copies, and those that are to be saved, are reached by a virtio-serial port.
 
 #include <chrono>
 #include <memory>
@@ -17,6 +20,7 @@
 #include "sandbox/qemu_template.h"
 #include "sandbox/runtime.h"
 #include "sandbox/vm_root.h"
+#include "sandbox/vm_vsock.h"
 
 namespace hpcc {
 
@@ -26,6 +30,9 @@ struct QemuRuntimeOptions {
   std::string directory;  // this runtime's alone, made when it isn't there; emptied by Make
   RootProvider find_root;
   bool templates = true;  // false: every start is a boot
+  // Without templates, machines are reached by this vsock where the host has it and a guest answers
+  // there, and can't be suspended then. Null: never.
+  std::shared_ptr<const VhostVsock> vsock = std::make_shared<VhostVsock>();
   bool try_kvm = true;
 };
 

@@ -20,6 +20,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kSuspend{30'000};
+constexpr milliseconds kGoOn{30'000};  // where it could not be saved
 constexpr milliseconds kResume{30'000};
 constexpr milliseconds kFirstPatience{3'000};  // with the agent's first answer
 
@@ -48,14 +49,36 @@ absl::StatusOr<Descriptor> FileWithoutName(const std::string& directory) {
 absl::Status QemuSandbox::Start(std::shared_ptr<const QemuTemplate> from, milliseconds bound) {
   template_ = std::move(from);
   QemuLaunch launch = LaunchFor(parts_.host, parts_.spec);
-  Descriptor state;
   if (template_) {
-    HPCC_ASSIGN_OR_RETURN(state, FromTheBeginning(template_->state));
+    HPCC_ASSIGN_OR_RETURN(const Descriptor state, FromTheBeginning(template_->state));
     launch.machine.memory_kind = QemuMachine::Memory::kPrivate;
     launch.memory = template_->memory.get();
     launch.state = state.get();
+    return Launch(std::move(launch), bound);
   }
-  return Launch(std::move(launch), bound);
+  const auto end = steady_clock::now() + bound;
+  if (parts_.host.vsock != nullptr) {
+    const absl::Status started = BootWithVsock(bound / 2);
+    if (started.ok()) return started;
+    Log(LogLevel::kWarning, StrCat("sandbox ", parts_.spec.id, " gets a serial port, as a vsock ",
+                                   "won't do: ", std::string(started.message())));
+  }
+  return Launch(std::move(launch), Left(end));
+}
+
+absl::Status QemuSandbox::BootWithVsock(milliseconds bound) {
+  QemuLaunch launch = LaunchFor(parts_.host, parts_.spec);
+  HPCC_ASSIGN_OR_RETURN(VsockClaim claim, parts_.host.vsock->Claim());
+  launch.vsock = std::make_shared<const VsockClaim>(std::move(claim));
+  launch.machine.guest.channel = VmGuestSetup::Channel::kVsock;
+  by_vsock_ = true;
+  const absl::Status started = Launch(std::move(launch), bound);
+  if (started.ok()) return started;
+  by_vsock_ = false;
+  // It goes before another one is launched in its directory.
+  const std::lock_guard lock(mutex_);
+  process_.reset();
+  return started;
 }
 
 absl::Status QemuSandbox::Launch(QemuLaunch launch, milliseconds bound) {
@@ -103,7 +126,7 @@ absl::Status QemuSandbox::Greet(const std::shared_ptr<QemuProcess>& process,
     const std::vector<std::string>& held = process->cgroup().controllers();
     description_ = StrCat("cgroup: ", held.empty() ? "none" : StrJoin(held, ", "),
                           "; user: ", process->own_user() ? "its own" : "the worker's",
-                          template_ ? "; cloned" : "; booted");
+                          template_ ? "; cloned" : "; booted", by_vsock_ ? "; vsock" : "");
   }
   agent_ = std::move(agent);
   return absl::OkStatus();
@@ -163,25 +186,39 @@ absl::Status QemuSandbox::Suspend() {
     if (suspended_) return absl::OkStatus();
     if (execs_ != 0) return absl::FailedPreconditionError("sandbox: something runs in it");
     if (stopped_ || agent_ == nullptr) return Gone();
+    if (by_vsock_) return absl::UnimplementedError("sandbox: with a vsock it is not saved");
     agent_.reset();
     suspended_ = true;
     process = process_;
   }
-  const auto end = steady_clock::now() + kSuspend;
-  absl::StatusOr<Descriptor> state = FileWithoutName(parts_.directory->path());
-  absl::Status status = state.status();
-  if (status.ok()) status = process->Greet(AfterGreeting::kPark, Left(end)).status();
-  if (status.ok()) status = process->Save(state->get(), Left(end));
-  process->process().Kill();
-  const std::lock_guard lock(mutex_);
-  if (status.ok()) {
-    process_.reset();
-    state_ = *std::move(state);
-  } else {
-    suspended_ = false;
-    stopped_ = true;
+  absl::StatusOr<Descriptor> state = Save(*process);
+  const absl::Status gone_on = state.ok() ? absl::OkStatus() : GoOn(process);
+  if (!gone_on.ok()) {
+    Log(LogLevel::kWarning, StrCat("sandbox ", parts_.spec.id, " could not be saved and does not ",
+                                   "go on: ", std::string(gone_on.message())));
   }
-  return status;
+  if (state.ok() || !gone_on.ok()) process->process().Kill();
+  const std::lock_guard lock(mutex_);
+  suspended_ = state.ok();
+  if (!gone_on.ok()) stopped_ = true;
+  if (!state.ok()) return state.status();
+  process_.reset();
+  state_ = *std::move(state);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Descriptor> QemuSandbox::Save(QemuProcess& process) const {
+  const auto end = steady_clock::now() + kSuspend;
+  HPCC_ASSIGN_OR_RETURN(Descriptor state, FileWithoutName(parts_.directory->path()));
+  HPCC_RETURN_IF_ERROR(process.Greet(AfterGreeting::kPark, Left(end)).status());
+  HPCC_RETURN_IF_ERROR(process.Save(state.get(), Left(end)));
+  return state;
+}
+
+absl::Status QemuSandbox::GoOn(const std::shared_ptr<QemuProcess>& process) {
+  const auto end = steady_clock::now() + kGoOn;
+  HPCC_RETURN_IF_ERROR(process->GoOn(Left(end)));
+  return Greet(process, end);
 }
 
 absl::Status QemuSandbox::Resume() {

@@ -26,8 +26,8 @@ inline constexpr std::string_view kQemuKvm = "qemu-kvm";
 inline constexpr std::string_view kQemuTcg = "qemu-tcg";
 
 // Thread-safe. Suspend and Resume want that nothing runs in it: FailedPrecondition otherwise.
-// Suspended, it is a file that nobody else can open, and no process. When either fails, the sandbox
-// is lost.
+// Suspended, it is a file that nobody else can open, and no process. One that can't be saved goes
+// on as it was; one that can't be resumed is lost.
 class QemuSandbox final : public Sandbox {
  public:
   struct Parts {
@@ -58,7 +58,10 @@ class QemuSandbox final : public Sandbox {
   bool alive() const override;
 
  private:
+  absl::Status BootWithVsock(std::chrono::milliseconds bound);
   absl::Status Launch(QemuLaunch launch, std::chrono::milliseconds bound);
+  absl::StatusOr<Descriptor> Save(QemuProcess& process) const;
+  absl::Status GoOn(const std::shared_ptr<QemuProcess>& process);
   absl::Status Greet(const std::shared_ptr<QemuProcess>& process,
                      std::chrono::steady_clock::time_point end);
   absl::Status Gone() const;
@@ -68,6 +71,7 @@ class QemuSandbox final : public Sandbox {
   std::shared_ptr<const QemuTemplate> template_;  // its memory is this one's, where unchanged
   std::vector<std::string> image_directories_;    // set by Start
   std::string description_;                       // set by Start
+  bool by_vsock_ = false;                         // set by Start
 
   std::mutex changing_;  // held while the machine comes or goes
   mutable std::mutex mutex_;

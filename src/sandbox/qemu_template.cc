@@ -73,34 +73,15 @@ std::string KeyOf(const SandboxSpec& spec, int root) {
 
 }  // namespace
 
-std::shared_ptr<QemuTemplates::Entry> QemuTemplates::EntryFor(const std::string& key) {
-  const std::lock_guard lock(mutex_);
-  const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                  [&key](const auto& entry) { return entry->key == key; });
-  if (found != entries_.end()) {
-    entries_.splice(entries_.begin(), entries_, found);
-  } else {
-    entries_.push_front(std::make_shared<Entry>());
-    entries_.front()->key = key;
-    if (entries_.size() > kMostTemplates) entries_.pop_back();
-  }
-  return entries_.front();
-}
-
 absl::StatusOr<std::shared_ptr<const QemuTemplate>> QemuTemplates::Get(const QemuHost& host,
                                                                        const SandboxSpec& spec,
                                                                        int root,
                                                                        milliseconds bound) {
-  const std::shared_ptr<Entry> entry = EntryFor(KeyOf(spec, root));
-  const std::lock_guard making(entry->making);
-  if (entry->made) return entry->made;
-  SandboxSpec own = spec;
-  {
-    const std::lock_guard lock(mutex_);
+  return made_.Get(KeyOf(spec, root), bound, [&](milliseconds left) {
+    SandboxSpec own = spec;
     own.id = StrCat("template-", ++last_id_);
-  }
-  HPCC_ASSIGN_OR_RETURN(entry->made, Make(host, own, root, bound));
-  return entry->made;
+    return Make(host, own, root, left);
+  });
 }
 
 }  // namespace hpcc

@@ -8,16 +8,15 @@
 // Its memory and its state are files in memory, sealed: a clone maps them for itself (copy on
 // write), and whatever becomes of a clone, its QEMU can't write to them.
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <list>
 #include <memory>
-#include <mutex>
-#include <string>
 
 #include "absl/status/statusor.h"
 #include "base/posix_descriptor.h"
 #include "sandbox/qemu_host.h"
+#include "sandbox/vm_made_once.h"
 
 namespace hpcc {
 
@@ -32,23 +31,14 @@ class QemuTemplates {
   static constexpr size_t kMostTemplates = 8;
 
   // The template for sandboxes like `spec` on the root that is open as `root`; made when there is
-  // none. Several that want the same one wait for one boot.
+  // none. Several that want the same one wait for one boot, each within its bound.
   absl::StatusOr<std::shared_ptr<const QemuTemplate>> Get(const QemuHost& host,
                                                           const SandboxSpec& spec, int root,
                                                           std::chrono::milliseconds bound);
 
  private:
-  struct Entry {
-    std::string key;
-    std::mutex making;
-    std::shared_ptr<const QemuTemplate> made;
-  };
-
-  std::shared_ptr<Entry> EntryFor(const std::string& key);
-
-  std::mutex mutex_;
-  std::list<std::shared_ptr<Entry>> entries_;  // the last used first
-  uint64_t last_id_ = 0;
+  MadeOnce<QemuTemplate> made_{kMostTemplates};
+  std::atomic<uint64_t> last_id_{0};
 };
 
 }  // namespace hpcc

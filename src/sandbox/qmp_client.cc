@@ -84,13 +84,15 @@ absl::StatusOr<std::string> QmpClient::Execute(std::string_view command, std::st
   const auto end = steady_clock::now() + bound;
   std::string message = StrCat("{\"execute\":\"", command, "\"");
   if (!arguments.empty()) StrAppend(&message, ",\"arguments\":", arguments);
-  StrAppend(&message, "}\n");
+  StrAppend(&message, ",\"id\":", ++last_id_, "}\n");
   Connection sending{Descriptor(dup(socket_.get()))};
   HPCC_RETURN_IF_ERROR(sending.Send(
       message, bound, std::span<const int>(&descriptor, descriptor < 0 ? size_t{0} : size_t{1})));
   for (;;) {
     HPCC_ASSIGN_OR_RETURN(const std::string line, ReadLine(end));
     HPCC_ASSIGN_OR_RETURN(const json answer, ParseObject(line));
+    // An error of QEMU's parser has no number, and there is nothing else it could be about.
+    if (const auto id = answer.find("id"); id != answer.end() && *id != last_id_) continue;
     if (const auto value = answer.find("return"); value != answer.end()) return value->dump();
     if (const auto error = answer.find("error"); error != answer.end()) {
       const std::string said = error->is_object() ? TextAt(*error, "desc") : "";

@@ -9,6 +9,7 @@
 // kMaxQmpLineBytes long, and every wait has a bound.
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -20,7 +21,8 @@ namespace hpcc {
 
 inline constexpr size_t kMaxQmpLineBytes = size_t{256} << 10;
 
-// Not thread-safe. After an error other than InvalidArgument the conversation is over.
+// Not thread-safe. After Unavailable or Internal the conversation is over; after DeadlineExceeded
+// it goes on, as commands are numbered: what was answered too late is no other command's answer.
 class QmpClient {
  public:
   explicit QmpClient(Descriptor socket) : socket_(std::move(socket)) {}
@@ -46,6 +48,7 @@ class QmpClient {
 
   Descriptor socket_;
   std::string received_;
+  uint64_t last_id_ = 0;
 };
 
 }  // namespace hpcc

@@ -60,7 +60,7 @@ TEST_F(QmpClientTest, ItTakesTheGreetingAndBegins) {
   Answer({"{\"return\": {}}\r\n"});
   EXPECT_TRUE(client_->Begin(kLong).ok());
   answering_.join();
-  EXPECT_EQ(heard_, std::vector<std::string>{"{\"execute\":\"qmp_capabilities\"}"});
+  EXPECT_EQ(heard_, std::vector<std::string>{"{\"execute\":\"qmp_capabilities\",\"id\":1}"});
 }
 
 TEST_F(QmpClientTest, EventsArePassedOver) {
@@ -69,7 +69,7 @@ TEST_F(QmpClientTest, EventsArePassedOver) {
   ASSERT_TRUE(value.ok()) << value.status();
   EXPECT_EQ(*value, "{\"a\":1}");
   answering_.join();
-  EXPECT_EQ(heard_[0], "{\"execute\":\"stop\",\"arguments\":{\"x\":1}}");
+  EXPECT_EQ(heard_[0], "{\"execute\":\"stop\",\"arguments\":{\"x\":1},\"id\":1}");
 }
 
 // To print as many levels would take more stack than a thread has.
@@ -91,7 +91,7 @@ TEST_F(QmpClientTest, ADescriptorTravelsAlong) {
   std::vector<Descriptor> came;
   answering_ = std::thread([&] {
     Connection connection{Descriptor(dup(qemu_.get()))};
-    std::string command(std::string("{\"execute\":\"getfd\"}\n").size(), '\0');
+    std::string command(std::string("{\"execute\":\"getfd\",\"id\":1}\n").size(), '\0');
     EXPECT_TRUE(connection.Receive(command, kLong).ok());
     came = connection.TakeDescriptors();
     Say("{\"return\": {}}\n");
@@ -105,6 +105,16 @@ TEST_F(QmpClientTest, SilenceEndsAtTheBound) {
   const auto start = steady_clock::now();
   EXPECT_TRUE(absl::IsDeadlineExceeded(client_->Begin(milliseconds(200))));
   EXPECT_LT(steady_clock::now() - start, milliseconds(2000));
+}
+
+TEST_F(QmpClientTest, AnAnswerThatCameTooLateIsNotTakenForTheNextCommands) {
+  EXPECT_TRUE(absl::IsDeadlineExceeded(client_->Execute("migrate", "", milliseconds(50)).status()));
+  EXPECT_EQ(Hear(), "{\"execute\":\"migrate\",\"id\":1}");
+  Say("{\"return\": {\"late\": 1}, \"id\": 1}\r\n");
+  Answer({"{\"return\": {\"a\": 1}, \"id\": 2}\r\n"});
+  const absl::StatusOr<std::string> value = client_->Execute("cont", "", kLong);
+  ASSERT_TRUE(value.ok()) << value.status();
+  EXPECT_EQ(*value, "{\"a\":1}");
 }
 
 TEST_F(QmpClientTest, EventsWithoutEndDoNotHoldItBeyondTheBound) {

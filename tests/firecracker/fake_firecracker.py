@@ -35,6 +35,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MAX_BODY = 51200  # Firecracker's own
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HTTP2_DATA = 0
+MEMORY = "a guest's memory"
 
 
 class Refusal(Exception):
@@ -370,6 +371,18 @@ class Vmm:
         if not path.startswith("/") or not os.access(self.inside(path), access):
             raise Refusal(f"{path}: No such file or directory, or not allowed")
 
+    def can_change(self, path):
+        try:
+            os.close(os.open(self.inside(path), os.O_WRONLY))
+            return True
+        except PermissionError:
+            pass
+        try:
+            os.chmod(self.inside(path), 0o666)
+            return True
+        except PermissionError:
+            return False
+
     def inside(self, path):
         return self.jail + path
 
@@ -399,7 +412,7 @@ class Vmm:
         if self.state != "Paused":
             raise Refusal("the microVM is not paused")
         for path, content in ((body["snapshot_path"], json.dumps(self.config)),
-                              (body["mem_file_path"], "a guest's memory")):
+                              (body["mem_file_path"], MEMORY)):
             if os.path.lexists(self.inside(path)):
                 raise Refusal(f"{path} is there already")  # and may be what this VM's memory is
             with open(self.inside(path), "w", encoding="utf-8") as file:
@@ -412,8 +425,17 @@ class Vmm:
             raise Refusal("memory comes by mem_backend")
         self.need(body["mem_backend"]["backend_path"])
         self.need(body["snapshot_path"])
+        with open(self.inside(body["mem_backend"]["backend_path"]), encoding="utf-8") as file:
+            if file.read() != MEMORY:
+                raise Refusal("Failed to restore guest memory")
         with open(self.inside(body["snapshot_path"]), encoding="utf-8") as file:
-            self.config = json.load(file)
+            try:
+                self.config = json.load(file)
+            except ValueError as error:
+                raise Refusal("Failed to deserialize the snapshot") from error
+        # A copy of another machine must not be able to change what it is a copy of.
+        self.journal.write("load", changes=[path for path in (body["snapshot_path"],
+                           body["mem_backend"]["backend_path"]) if self.can_change(path)])
         self.need(self.config["/drives/{drive_id}"]["path_on_host"])
         self.run()
         if not body.get("resume_vm"):

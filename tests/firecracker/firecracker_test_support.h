@@ -116,21 +116,23 @@ class FirecrackerTest : public ::testing::Test {
             .find_root = [root](const std::string& image) -> absl::StatusOr<PreparedRoot> {
               if (image != "toolchain") return absl::NotFoundError("no such image");
               return PreparedRoot{.path = root, .hold = nullptr};
-            }};
+            },
+            .templates = templates_};
   }
 
+  static SandboxSpec Spec(const std::string& id) {
+    return {.id = id,
+            .tenant = "acme",
+            .image = "toolchain",
+            .cpus = 2,
+            .memory_bytes = uint64_t{512} << 20,
+            .blob_bytes = uint64_t{64} << 20};
+  }
   absl::Status Start(std::chrono::milliseconds bound = kBoot) {
     absl::StatusOr<std::unique_ptr<FirecrackerRuntime>> runtime =
         FirecrackerRuntime::Create(Options());
     if (!runtime.ok()) return runtime.status();
-    absl::StatusOr<std::unique_ptr<Sandbox>> sandbox =
-        (*runtime)->Start({.id = "test",
-                           .tenant = "acme",
-                           .image = "toolchain",
-                           .cpus = 2,
-                           .memory_bytes = uint64_t{512} << 20,
-                           .blob_bytes = uint64_t{64} << 20},
-                          bound);
+    absl::StatusOr<std::unique_ptr<Sandbox>> sandbox = (*runtime)->Start(Spec("test"), bound);
     if (sandbox.ok()) sandbox_ = *std::move(sandbox);
     return sandbox.status();
   }
@@ -193,6 +195,7 @@ class FirecrackerTest : public ::testing::Test {
 
   std::filesystem::path place_;
   bool owns_place_ = true;
+  bool templates_ = false;  // every start is a boot, unless a test is about copies
   std::unique_ptr<Sandbox> sandbox_;
 };
 

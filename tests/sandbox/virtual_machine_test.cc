@@ -1,5 +1,6 @@
 // What holds for virtual machines beyond what holds for every sandbox.
 
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -152,6 +153,35 @@ TEST_F(VirtualMachineTest, SuspendedItIsNoProcessAndTakesNothingButAResume) {
   EXPECT_TRUE(absl::IsUnavailable(sandbox_->Resume()));
 }
 
+TEST_F(VirtualMachineTest, OneThatTheDiskHasNoRoomForGoesOnAndIsSuspendedWhenThereIs) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can mount";
+  const QemuRuntimeOptions options = VirtualMachines("full");
+  mkdir(options.directory.c_str(), 0700);
+  ASSERT_EQ(mount("none", options.directory.c_str(), "tmpfs", 0, "size=1m,mode=0700"), 0);
+  {
+    const absl::StatusOr<std::unique_ptr<QemuRuntime>> runtime = QemuRuntime::Make(options);
+    ASSERT_TRUE(runtime.ok()) << runtime.status();
+    const std::unique_ptr<Sandbox> full = StartOne(**runtime, "full");
+    ASSERT_NE(full, nullptr);
+    EXPECT_EQ(SayIn(*full, "echo before"), "before\n");
+    for (int i = 0; i < 2; ++i) {
+      const absl::Status suspended = full->Suspend();
+      EXPECT_FALSE(suspended.ok());
+      EXPECT_TRUE(full->alive()) << suspended;
+      EXPECT_EQ(SayIn(*full, "echo after"), "after\n");
+      const int64_t there = std::stoll(SayIn(*full, "date +%s"));
+      EXPECT_LE(std::abs(there - static_cast<int64_t>(time(nullptr))), 1);
+    }
+    ASSERT_EQ(mount("none", options.directory.c_str(), "tmpfs", MS_REMOUNT, "size=1g"), 0);
+    const absl::Status suspended = full->Suspend();
+    ASSERT_TRUE(suspended.ok()) << suspended;
+    ASSERT_TRUE(full->Resume().ok());
+    EXPECT_EQ(SayIn(*full, "echo resumed"), "resumed\n");
+  }
+  umount2(options.directory.c_str(), MNT_DETACH);
+  rmdir(options.directory.c_str());
+}
+
 TEST_F(VirtualMachineTest, WhileSomethingRunsItIsNotSuspended) {
   std::thread running([this] { EXPECT_EQ(Shell("sleep 1; echo done"), "done\n"); });
   std::this_thread::sleep_for(milliseconds(300));
@@ -215,6 +245,7 @@ TEST_F(VirtualMachineTest, StopReturnsSoonWhateverTheGuestDoes) {
 TEST_F(VirtualMachineTest, ABootedOneIsLikeACloned) {
   QemuRuntimeOptions options = VirtualMachines("booted");
   options.templates = false;
+  options.vsock = nullptr;  // which can't be suspended
   const absl::StatusOr<std::unique_ptr<QemuRuntime>> runtime = QemuRuntime::Make(options);
   ASSERT_TRUE(runtime.ok()) << runtime.status();
   const std::unique_ptr<Sandbox> booted = StartOne(**runtime, "booted");
@@ -224,6 +255,40 @@ TEST_F(VirtualMachineTest, ABootedOneIsLikeACloned) {
   ASSERT_TRUE(booted->Suspend().ok());
   ASSERT_TRUE(booted->Resume().ok());
   EXPECT_EQ(SayIn(*booted, "echo again"), "again\n");
+}
+
+TEST_F(VirtualMachineTest, AVsockByWhichNoGuestIsReachedCostsATryAndThePortIsTaken) {
+  const std::string device = ::testing::TempDir() + StrCat("no_vsock_", getpid());
+  std::ofstream(device) << "no device";
+  QemuRuntimeOptions options = VirtualMachines("vsock");
+  options.templates = false;
+  options.vsock = std::make_shared<VhostVsock>(device, [](int, uint64_t) { return 0; });
+  const absl::StatusOr<std::unique_ptr<QemuRuntime>> runtime = QemuRuntime::Make(options);
+  ASSERT_TRUE(runtime.ok()) << runtime.status();
+  const std::unique_ptr<Sandbox> booted = StartOne(**runtime, "booted");
+  ASSERT_NE(booted, nullptr);
+  EXPECT_FALSE(StrContains(booted->Description(), "vsock")) << booted->Description();
+  EXPECT_EQ(SayIn(*booted, "echo here"), "here\n");
+  EXPECT_TRUE(booted->Suspend().ok());
+  std::filesystem::remove(device);
+}
+
+// Where the host has the real thing: what no machine hpcc was developed on could show.
+TEST_F(VirtualMachineTest, AMachineWithAVsockWorksAndIsNotSuspended) {
+  QemuRuntimeOptions options = VirtualMachines("real_vsock");
+  options.templates = false;
+  if (!options.vsock->Works()) GTEST_SKIP() << "this host has no vhost-vsock";
+  const absl::StatusOr<std::unique_ptr<QemuRuntime>> runtime = QemuRuntime::Make(options);
+  ASSERT_TRUE(runtime.ok()) << runtime.status();
+  const std::unique_ptr<Sandbox> one = StartOne(**runtime, "one");
+  const std::unique_ptr<Sandbox> other = StartOne(**runtime, "other");
+  for (Sandbox* sandbox : {one.get(), other.get()}) {
+    ASSERT_NE(sandbox, nullptr);
+    EXPECT_TRUE(StrContains(sandbox->Description(), "vsock")) << sandbox->Description();
+    EXPECT_EQ(SayIn(*sandbox, "echo here"), "here\n");
+    EXPECT_TRUE(absl::IsUnimplemented(sandbox->Suspend()));
+    EXPECT_TRUE(sandbox->alive());
+  }
 }
 
 SandboxSpec SmallMachine() {
