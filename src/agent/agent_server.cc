@@ -13,6 +13,8 @@
 #include <utility>
 
 #include "agent/command_group.h"
+#include "agent/exec_reserve.h"
+#include "agent/launcher.h"
 #include "agent/memory_file_system.h"
 #include "agent/process_root.h"
 #include "base/status.h"
@@ -75,7 +77,9 @@ absl::Status RunAgent(const AgentSettings& settings,
   Descriptor image_root(open(supervisors.image_root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!image_root.valid()) return ErrnoStatus(errno, "open", supervisors.image_root);
   ImageFiles image(std::move(image_root), settings.image);
-  AgentService service(settings.shape, blobs, image, launcher, settings.adopt);
+  ExecReserve reserve(launcher, image.layout(), HasOwnIdentities(settings.shape),
+                      ReserveFor(settings.shape));
+  AgentService service(settings.shape, blobs, image, reserve, settings.adopt);
   std::thread(Reap, launcher.process()).detach();
   AgentServer server(service, settings.shape.cpus);
   serve(server);

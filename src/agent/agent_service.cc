@@ -13,8 +13,7 @@ namespace hpcc {
 
 namespace {
 
-constexpr uint32_t kFirstUser = 1000;
-constexpr uint32_t kUsers = 60'000;
+constexpr uint32_t kMostReady = 4;
 // A worker that cancelled an exec may start the next one before the cancelled one is dead.
 constexpr std::chrono::seconds kWaitForPlace{2};
 
@@ -24,16 +23,25 @@ grpc::Status ToGrpc(const absl::Status& status) {
 
 }  // namespace
 
+// One more than may run: the next exec comes before what the last one had is replaced. Many at once
+// are rare, and what is ready takes memory.
+size_t ReserveFor(const AgentShape& shape) {
+  return std::min(shape.cpus + 1, kMostReady);
+}
+
+bool HasOwnIdentities(const AgentShape& shape) {
+  return shape.ids >= kExecIds;
+}
+
 AgentService::AgentService(const AgentShape& shape, BlobStore& blobs, ImageFiles& image,
-                           const Launcher& launcher, AdoptFromWorker adopt)
+                           ExecReserve& reserve, AdoptFromWorker adopt)
     : shape_(shape),
       blobs_(blobs),
       image_(image),
-      launcher_(launcher),
       adopt_(std::move(adopt)),
       room_{.blobs = blobs_,
             .image = image_,
-            .launcher = launcher_,
+            .reserve = reserve,
             .memory_share = shape.memory_bytes / std::max<uint32_t>(1, shape.cpus)} {}
 
 grpc::Status AgentService::Health(grpc::ServerContext*, const agent_v1::HealthRequest* request,
@@ -88,40 +96,27 @@ grpc::Status AgentService::Get(grpc::ServerContext*, const agent_v1::GetRequest*
 }
 
 grpc::Status AgentService::Exec(grpc::ServerContext* context, ExecSession::Stream* stream) {
-  ExecIdentity identity;
-  if (!Enter(&identity)) {
+  if (!Enter()) {
     return ToGrpc(absl::ResourceExhaustedError("exec: as many run as there are CPUs"));
   }
-  const absl::Status status =
-      ExecSession(room_, identity, OwnIdentities(), *context, *stream).Run();
-  Leave(identity);
+  const absl::Status status = ExecSession(room_, *context, *stream).Run();
+  Leave();
   return ToGrpc(status);
 }
 
-bool AgentService::OwnIdentities() const {
-  return shape_.ids >= kFirstUser + kUsers;
-}
-
-bool AgentService::Enter(ExecIdentity* identity) {
+bool AgentService::Enter() {
   std::unique_lock lock(mutex_);
-  if (!left_.wait_for(lock, kWaitForPlace, [this] { return users_.size() < shape_.cpus; })) {
+  if (!left_.wait_for(lock, kWaitForPlace, [this] { return running_ < shape_.cpus; })) {
     return false;
   }
-  if (OwnIdentities()) {
-    do {
-      last_user_ = (last_user_ + 1) % kUsers;
-      identity->user = kFirstUser + last_user_;
-    } while (users_.contains(identity->user));
-    identity->group = identity->user;
-  }
-  users_.insert(identity->user);
+  ++running_;
   return true;
 }
 
-void AgentService::Leave(const ExecIdentity& identity) {
+void AgentService::Leave() {
   {
     const std::lock_guard lock(mutex_);
-    users_.erase(users_.find(identity.user));
+    --running_;
   }
   left_.notify_one();
 }

@@ -7,14 +7,13 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
-#include <set>
 #include <string>
 
 #include "absl/status/status.h"
 #include "agent/blob_store.h"
+#include "agent/exec_reserve.h"
 #include "agent/exec_session.h"
 #include "agent/image_files.h"
-#include "agent/launcher.h"
 #include "hpcc/agent/v1/agent.grpc.pb.h"
 
 namespace hpcc {
@@ -25,6 +24,11 @@ struct AgentShape {
   uint32_t ids = 1;  // user ids from 0 on that exist here
 };
 
+// What is kept ready for the execs of such a sandbox.
+size_t ReserveFor(const AgentShape& shape);
+// Whether there are enough ids for each exec to have its own.
+bool HasOwnIdentities(const AgentShape& shape);
+
 // Takes over the worker's time and entropy, which a Health request brings. Null: this sandbox has
 // its host's.
 using AdoptFromWorker = std::function<absl::Status(const agent_v1::HealthRequest& request)>;
@@ -33,8 +37,8 @@ using AdoptFromWorker = std::function<absl::Status(const agent_v1::HealthRequest
 class AgentService final : public agent_v1::Agent::Service {
  public:
   // All outlive it.
-  AgentService(const AgentShape& shape, BlobStore& blobs, ImageFiles& image,
-               const Launcher& launcher, AdoptFromWorker adopt);
+  AgentService(const AgentShape& shape, BlobStore& blobs, ImageFiles& image, ExecReserve& reserve,
+               AdoptFromWorker adopt);
 
   grpc::Status Health(grpc::ServerContext* context, const agent_v1::HealthRequest* request,
                       agent_v1::HealthResponse* response) override;
@@ -45,23 +49,19 @@ class AgentService final : public agent_v1::Agent::Service {
   grpc::Status Exec(grpc::ServerContext* context, ExecSession::Stream* stream) override;
 
  private:
-  // A place among the execs, with an identity nobody else has now. False: all are taken, and none
-  // became free in a while.
-  bool Enter(ExecIdentity* identity);
-  void Leave(const ExecIdentity& identity);
-  bool OwnIdentities() const;
+  // A place among the execs. False: all are taken, and none became free in a while.
+  bool Enter();
+  void Leave();
 
   const AgentShape shape_;
   BlobStore& blobs_;
   ImageFiles& image_;
-  const Launcher& launcher_;
   const AdoptFromWorker adopt_;
   const ExecRoom room_;
 
   std::mutex mutex_;
   std::condition_variable left_;
-  std::multiset<uint32_t> users_;  // of the execs that run
-  uint32_t last_user_ = 0;
+  uint32_t running_ = 0;
 };
 
 }  // namespace hpcc

@@ -55,16 +55,14 @@ FailedStep CommandGroup::Make(int parent, const std::string& name, uint64_t memo
   parent_ = parent;
   name_ = name;
   directory_ = Descriptor(openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory_.valid() || !Write("memory.max", StrCat(memory_bytes)) ||
-      !Write("memory.oom.group", "1")) {
+  if (!directory_.valid() || !Limit(memory_bytes) || !Write("memory.oom.group", "1")) {
     return failed();
   }
   return {};
 }
 
-// "0" is whoever writes it.
-bool CommandGroup::Enter() const {
-  return Write("cgroup.procs", "0");
+bool CommandGroup::Limit(uint64_t memory_bytes) const {
+  return Write("memory.max", StrCat(memory_bytes));
 }
 
 bool CommandGroup::RanOutOfMemory() const {

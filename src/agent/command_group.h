@@ -30,8 +30,10 @@ class CommandGroup {
   FailedStep Make(int parent, const std::string& name, uint64_t memory_bytes);
   bool made() const { return directory_.valid(); }
 
-  // Puts the calling process into it. False: errno says why.
-  bool Enter() const;
+  // Less memory than it was made with. False: errno says why.
+  bool Limit(uint64_t memory_bytes) const;
+  // Open on its directory, for a process to be started in it (clone3).
+  int directory() const { return directory_.get(); }
   // Whether the kernel has ended a process in it for want of memory.
   bool RanOutOfMemory() const;
 

@@ -1,10 +1,21 @@
 #include "agent/exec_plan.h"
 
+#include <fcntl.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+
 #include "base/bytes.h"
+#include "base/socket.h"
+#include "base/status.h"
 
 namespace hpcc {
 
 namespace {
+
+constexpr std::chrono::milliseconds kPlanTime{10'000};
+constexpr uint64_t kMaxPlanBytes = uint64_t{8} << 20;
 
 void PutAll(const std::vector<std::string>& strings, ByteWriter* writer) {
   writer->Varint(strings.size());
@@ -25,9 +36,6 @@ std::string EncodeExecPlan(const ExecPlan& plan) {
   PutAll(plan.environment, &writer);
   writer.String(plan.working_directory);
   PutAll(plan.writable, &writer);
-  writer.Varint(plan.identity.user);
-  writer.Varint(plan.identity.group);
-  writer.Fixed8(plan.own_identity ? 1 : 0);
   writer.Fixed64(static_cast<uint64_t>(plan.bounds.wall.count()));
   writer.Fixed64(static_cast<uint64_t>(plan.bounds.cpu.count()));
   writer.Fixed64(plan.bounds.memory_bytes);
@@ -35,6 +43,7 @@ std::string EncodeExecPlan(const ExecPlan& plan) {
   writer.Fixed64(plan.bounds.processes);
   writer.Fixed64(plan.bounds.stage_bytes);
   writer.Fixed64(plan.stage_bytes_before);
+  writer.Fixed64(static_cast<uint64_t>(plan.start.count()));
   return writer.Take();
 }
 
@@ -45,9 +54,6 @@ absl::StatusOr<ExecPlan> DecodeExecPlan(std::string_view bytes) {
   plan.environment = TakeAll(&reader);
   plan.working_directory = reader.String();
   plan.writable = TakeAll(&reader);
-  plan.identity.user = static_cast<uint32_t>(reader.Varint());
-  plan.identity.group = static_cast<uint32_t>(reader.Varint());
-  plan.own_identity = reader.Fixed8() != 0;
   plan.bounds.wall = std::chrono::milliseconds(reader.Fixed64());
   plan.bounds.cpu = std::chrono::milliseconds(reader.Fixed64());
   plan.bounds.memory_bytes = reader.Fixed64();
@@ -55,8 +61,39 @@ absl::StatusOr<ExecPlan> DecodeExecPlan(std::string_view bytes) {
   plan.bounds.processes = reader.Fixed64();
   plan.bounds.stage_bytes = reader.Fixed64();
   plan.stage_bytes_before = reader.Fixed64();
+  plan.start = std::chrono::nanoseconds(reader.Fixed64());
   if (!reader.ok() || !reader.at_end()) return absl::InternalError("a broken plan of an exec");
   return plan;
+}
+
+absl::Status SendExecPlan(std::string_view encoded, const Descriptor& socket) {
+  ByteWriter message;
+  message.Fixed64(encoded.size());
+  message.Raw(encoded);
+  Connection connection(Descriptor(fcntl(socket.get(), F_DUPFD_CLOEXEC, 0)));
+  return connection.Send(message.bytes(), kPlanTime);
+}
+
+absl::StatusOr<ExecPlan> ReceiveExecPlan(const Descriptor& socket) {
+  pollfd first{socket.get(), POLLIN, 0};
+  while (poll(&first, 1, -1) < 0) {
+    if (errno != EINTR) return ErrnoStatus(errno, "wait for", "the plan of an exec");
+  }
+  Connection connection(Descriptor(fcntl(socket.get(), F_DUPFD_CLOEXEC, 0)));
+  char prefix[8];
+  HPCC_RETURN_IF_ERROR(connection.Receive(prefix, kPlanTime));
+  const uint64_t size = ByteReader({prefix, sizeof(prefix)}).Fixed64();
+  if (size > kMaxPlanBytes) return absl::InternalError("the plan of an exec is too long");
+  std::string bytes(size, '\0');
+  HPCC_RETURN_IF_ERROR(connection.Receive(bytes, kPlanTime));
+  return DecodeExecPlan(bytes);
+}
+
+void ExecReport::NoteFailure(std::string_view at_step, int with_error) {
+  outcome = Outcome::kNotStarted;
+  error = with_error;
+  step[std::min(at_step.size(), sizeof(step) - 1)] = '\0';
+  at_step.copy(step, sizeof(step) - 1);
 }
 
 }  // namespace hpcc

@@ -4,6 +4,7 @@
 // What the agent and the supervisor of one exec tell each other. Both are the same program (the one
 // was forked from the other), so what is here never leaves it and needs no version.
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,22 +13,33 @@
 #include "absl/status/statusor.h"
 #include "agent/exec_header.h"
 #include "agent/stage.h"
+#include "base/posix_descriptor.h"
 
 namespace hpcc {
+
+// Whose a world is, before there is a plan for it. Sent as it lies in memory.
+struct ExecOwner {
+  ExecIdentity identity;
+  bool own_identity = false;  // nothing else in the sandbox has it
+};
 
 struct ExecPlan {
   std::vector<std::string> arguments;
   std::vector<std::string> environment;
   std::string working_directory;
   std::vector<std::string> writable;
-  ExecIdentity identity;
-  bool own_identity = false;  // nothing else in the sandbox has it
   ExecBounds bounds;
   uint64_t stage_bytes_before = 0;
+  std::chrono::nanoseconds start{0};  // when the plan was sent, of the steady clock
 };
 
 std::string EncodeExecPlan(const ExecPlan& plan);
 absl::StatusOr<ExecPlan> DecodeExecPlan(std::string_view bytes);
+
+// Over a stream socket. Unavailable: the other end is gone.
+absl::Status SendExecPlan(std::string_view encoded, const Descriptor& socket);
+// Waits for its first byte for as long as there is another end.
+absl::StatusOr<ExecPlan> ReceiveExecPlan(const Descriptor& socket);
 
 // How an exec ended. Sent as it lies in memory.
 struct ExecReport {
@@ -47,6 +59,8 @@ struct ExecReport {
   int64_t wall_ns = 0;
   int64_t cpu_ns = 0;
   uint64_t peak_memory_bytes = 0;
+
+  void NoteFailure(std::string_view at_step, int with_error);
 };
 
 }  // namespace hpcc

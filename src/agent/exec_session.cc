@@ -7,14 +7,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "agent/blob_intake.h"
+#include "agent/memory_kills.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "compiler/toolchain_question.h"
@@ -26,17 +27,8 @@ namespace hpcc {
 namespace {
 
 constexpr int kPollMilliseconds = 50;
-
-// How often the kernel has killed a process for want of memory, on this machine since it started.
-uint64_t OutOfMemoryKills() {
-  std::ifstream counters("/proc/vmstat");
-  std::string name;
-  uint64_t value = 0;
-  while (counters >> name >> value) {
-    if (name == "oom_kill") return value;
-  }
-  return 0;
-}
+// To read the kernel's counter takes a while, and a world that was made a moment ago knows it.
+constexpr std::chrono::seconds kCounterAge{1};
 
 bool IsFile(const ManifestEntry& entry) {
   return entry.kind == ManifestEntry::Kind::kFile || entry.kind == ManifestEntry::Kind::kExecutable;
@@ -61,14 +53,16 @@ bool IsToolchainQuestion(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
+ExecSession::~ExecSession() {
+  if (world_) room_.reserve.GiveBack(*std::move(world_));
+}
+
 absl::Status ExecSession::Run() {
   HPCC_RETURN_IF_ERROR(ReadHeader());
   HPCC_RETURN_IF_ERROR(CompareWithImage());
   HPCC_RETURN_IF_ERROR(GatherBlobs());
-  HPCC_ASSIGN_OR_RETURN(const Stage stage, Stage::Make(command_, staged_, room_.image.layout(),
-                                                       identity_, room_.blobs));
-  const uint64_t kills_before = OutOfMemoryKills();
-  HPCC_ASSIGN_OR_RETURN(ExecReport report, RunCommand(stage));
+  HPCC_RETURN_IF_ERROR(Prepare());
+  HPCC_ASSIGN_OR_RETURN(ExecReport report, RunCommand());
   if (context_.IsCancelled()) return absl::CancelledError("exec: cancelled");
   if (report.outcome == ExecReport::Outcome::kNotStarted) return NotStarted(report, command_);
   if (too_much_stdio_) report.exceeded = agent_v1::ExecResult::STDIO;
@@ -76,10 +70,10 @@ absl::Status ExecSession::Run() {
   // was killed, a failure meanwhile is not to be believed.
   const bool failed = report.exit_status != 0 || report.signal != 0;
   if (report.exceeded == agent_v1::ExecResult::NONE && failed && report.memory_told == 0 &&
-      OutOfMemoryKills() != kills_before) {
+      OutOfMemoryKills() != memory_kills_before_) {
     report.exceeded = agent_v1::ExecResult::MEMORY;
   }
-  return SendResult(report, stage);
+  return SendResult(report);
 }
 
 absl::Status ExecSession::ReadHeader() {
@@ -115,6 +109,7 @@ absl::Status ExecSession::GatherBlobs() {
     missing.insert(entry->digest);
     told.add_digests(std::string(entry->digest.bytes()));
   }
+  if (missing.empty()) return absl::OkStatus();
   if (!Send(response)) return absl::CancelledError("exec: cancelled");
 
   BlobIntake intake(room_.blobs, &pins_);
@@ -133,74 +128,93 @@ absl::Status ExecSession::GatherBlobs() {
   return absl::OkStatus();
 }
 
-bool ExecSession::Send(const agent_v1::ExecResponse& response) {
-  if (!worker_gone_ && !stream_.Write(response)) worker_gone_ = true;
+absl::Status ExecSession::Prepare() {
+  HPCC_ASSIGN_OR_RETURN(world_, room_.reserve.Take());
+  HPCC_RETURN_IF_ERROR(world_->stage.Fill(command_, staged_, room_.blobs));
+  const bool old = std::chrono::steady_clock::now() - world_->made > kCounterAge;
+  memory_kills_before_ = old ? OutOfMemoryKills() : world_->memory_kills;
+  return absl::OkStatus();
+}
+
+bool ExecSession::Send(const agent_v1::ExecResponse& response, bool last) {
+  grpc::WriteOptions options;
+  if (last) options.set_last_message();
+  if (!worker_gone_ && !stream_.Write(response, options)) worker_gone_ = true;
   return !worker_gone_;
 }
 
-bool ExecSession::PassOn(const Descriptor& pipe, bool error) {
+ExecSession::Heard ExecSession::PassOn(const Descriptor& pipe, bool error) {
   std::string data(kAgentChunkBytes, '\0');
   ssize_t got;
   do {
     got = read(pipe.get(), data.data(), data.size());
   } while (got < 0 && errno == EINTR);
-  if (got <= 0) return false;
+  if (got <= 0) return got < 0 && errno == EAGAIN ? Heard::kNothing : Heard::kEnd;
   data.resize(static_cast<size_t>(got));
   stdio_bytes_ += data.size();
   if (stdio_bytes_ > command_.bounds.stdio_bytes) {
     too_much_stdio_ = true;  // and what comes from now on is dropped
-    return true;
+    return Heard::kSomething;
   }
   agent_v1::ExecResponse response;
   response.mutable_stdio()->set_error(error);
   response.mutable_stdio()->set_data(std::move(data));
   Send(response);
-  return true;
+  return Heard::kSomething;
 }
 
-void ExecSession::EndCommand(const LaunchedExec& exec) {
+void ExecSession::EndCommand() {
   if (std::exchange(told_to_end_, true)) return;
   const char byte = 0;
-  send(exec.control.get(), &byte, 1, MSG_NOSIGNAL);
+  send(world_->exec.control.get(), &byte, 1, MSG_NOSIGNAL);
 }
 
-absl::StatusOr<ExecReport> ExecSession::RunCommand(const Stage& stage) {
+absl::StatusOr<ExecReport> ExecSession::RunCommand() {
   const ExecPlan plan{.arguments = command_.arguments,
                       .environment = command_.environment,
                       .working_directory = command_.working_directory,
-                      .writable = stage.writable(),
-                      .identity = identity_,
-                      .own_identity = own_identity_,
+                      .writable = world_->stage.writable(),
                       .bounds = command_.bounds,
-                      .stage_bytes_before = stage.bytes_before()};
-  HPCC_ASSIGN_OR_RETURN(LaunchedExec exec, room_.launcher.Launch(plan, stage.root()));
-  std::optional<ExecReport> report;
+                      .stage_bytes_before = world_->stage.bytes_before(),
+                      .start = std::chrono::steady_clock::now().time_since_epoch()};
+  LaunchedExec& exec = world_->exec;
+  HPCC_RETURN_IF_ERROR(BeginExec(plan, exec));
   bool over = false;
-  // The streams end when all their writers are gone: after the report, or with the supervisor.
-  while (exec.standard_output.valid() || exec.standard_error.valid() || !over) {
+  // Its supervisor holds the streams, too, until it has reported. Where it is lost, they end when
+  // all their writers are gone.
+  while (!over || exec.standard_output.valid() || exec.standard_error.valid()) {
     pollfd waiting[3] = {{exec.standard_output.get(), POLLIN, 0},
                          {exec.standard_error.get(), POLLIN, 0},
                          {over ? -1 : exec.control.get(), POLLIN, 0}};
     if (poll(waiting, 3, kPollMilliseconds) < 0 && errno != EINTR) {
       return ErrnoStatus(errno, "wait for", "a command");
     }
-    if (waiting[0].revents != 0 && !PassOn(exec.standard_output, false)) {
+    if (waiting[2].revents != 0) {
+      ExecReport report;
+      over = true;
+      if (recv(exec.control.get(), &report, sizeof(report), MSG_WAITALL) == sizeof(report)) {
+        // Nothing is left that could write: what there is to hear is there.
+        while (PassOn(exec.standard_output, false) == Heard::kSomething) {
+        }
+        while (PassOn(exec.standard_error, true) == Heard::kSomething) {
+        }
+        return report;
+      }
+    }
+    if (waiting[0].revents != 0 && PassOn(exec.standard_output, false) == Heard::kEnd) {
       exec.standard_output.Reset();
     }
-    if (waiting[1].revents != 0 && !PassOn(exec.standard_error, true)) exec.standard_error.Reset();
-    if (waiting[2].revents != 0) {
-      ExecReport told;
-      over = true;
-      if (recv(exec.control.get(), &told, sizeof(told), MSG_WAITALL) == sizeof(told)) report = told;
+    if (waiting[1].revents != 0 && PassOn(exec.standard_error, true) == Heard::kEnd) {
+      exec.standard_error.Reset();
     }
-    if (too_much_stdio_ || worker_gone_ || context_.IsCancelled()) EndCommand(exec);
+    if (too_much_stdio_ || worker_gone_ || context_.IsCancelled()) EndCommand();
   }
-  if (!report) return absl::InternalError("exec: its supervisor was lost");
-  return *report;
+  return absl::InternalError("exec: its supervisor was lost");
 }
 
-absl::Status ExecSession::SendResult(const ExecReport& report, const Stage& stage) {
-  HPCC_ASSIGN_OR_RETURN(const std::vector<StagedOutput> outputs, stage.Outputs(command_.outputs));
+absl::Status ExecSession::SendResult(const ExecReport& report) {
+  HPCC_ASSIGN_OR_RETURN(const std::vector<StagedOutput> outputs,
+                        world_->stage.Outputs(command_.outputs));
   agent_v1::ExecResponse response;
   agent_v1::ExecResult& result = *response.mutable_result();
   result.set_exit_status(report.exit_status);
@@ -211,7 +225,7 @@ absl::Status ExecSession::SendResult(const ExecReport& report, const Stage& stag
   result.set_peak_memory_bytes(report.peak_memory_bytes);
   // What a command that was ended left behind is no output of anything.
   if (report.exceeded != agent_v1::ExecResult::NONE) {
-    return Send(response) ? absl::OkStatus() : absl::CancelledError("exec: cancelled");
+    return Send(response, true) ? absl::OkStatus() : absl::CancelledError("exec: cancelled");
   }
   uint64_t bytes = 0;
   for (const StagedOutput& output : outputs) {
@@ -223,14 +237,15 @@ absl::Status ExecSession::SendResult(const ExecReport& report, const Stage& stag
   }
   // A sparse file is larger than any stage.
   if (bytes > kAgentOutputBytes) return absl::ResourceExhaustedError("exec: outputs too large");
-  if (!Send(response)) return absl::CancelledError("exec: cancelled");
+  if (!Send(response, bytes == 0)) return absl::CancelledError("exec: cancelled");
   for (size_t i = 0; i < outputs.size(); ++i) {
-    HPCC_RETURN_IF_ERROR(SendOutput(static_cast<uint32_t>(i), outputs[i]));
+    bytes -= outputs[i].size;
+    HPCC_RETURN_IF_ERROR(SendOutput(static_cast<uint32_t>(i), outputs[i], bytes == 0));
   }
   return absl::OkStatus();
 }
 
-absl::Status ExecSession::SendOutput(uint32_t index, const StagedOutput& output) {
+absl::Status ExecSession::SendOutput(uint32_t index, const StagedOutput& output, bool last) {
   agent_v1::ExecResponse response;
   for (uint64_t offset = 0; offset < output.size;) {
     const uint64_t size = std::min<uint64_t>(kAgentChunkBytes, output.size - offset);
@@ -238,8 +253,10 @@ absl::Status ExecSession::SendOutput(uint32_t index, const StagedOutput& output)
     if (data.size() != size) return absl::DataLossError("exec: an output became shorter");
     response.mutable_output()->set_index(index);
     response.mutable_output()->set_data(std::move(data));
-    if (!Send(response)) return absl::CancelledError("exec: cancelled");
     offset += size;
+    if (!Send(response, last && offset == output.size)) {
+      return absl::CancelledError("exec: cancelled");
+    }
   }
   return absl::OkStatus();
 }

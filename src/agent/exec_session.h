@@ -8,6 +8,7 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/sync_stream.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,8 @@
 #include "agent/blob_store.h"
 #include "agent/exec_header.h"
 #include "agent/exec_plan.h"
+#include "agent/exec_reserve.h"
 #include "agent/image_files.h"
-#include "agent/launcher.h"
 #include "agent/stage.h"
 #include "hpcc/agent/v1/agent.pb.h"
 
@@ -27,7 +28,7 @@ namespace hpcc {
 struct ExecRoom {
   BlobStore& blobs;
   ImageFiles& image;
-  const Launcher& launcher;
+  ExecReserve& reserve;
   uint64_t memory_share = 0;  // of one exec
 };
 
@@ -35,15 +36,11 @@ class ExecSession {
  public:
   using Stream = grpc::ServerReaderWriter<agent_v1::ExecResponse, agent_v1::ExecRequest>;
 
-  // `own_identity`: nothing else that runs in the sandbox has it.
-  ExecSession(const ExecRoom& room, const ExecIdentity& identity, bool own_identity,
-              const grpc::ServerContext& context, Stream& stream)
-      : room_(room),
-        identity_(identity),
-        own_identity_(own_identity),
-        context_(context),
-        stream_(stream),
-        pins_(room.blobs) {}
+  ExecSession(const ExecRoom& room, const grpc::ServerContext& context, Stream& stream)
+      : room_(room), context_(context), stream_(stream), pins_(room.blobs) {}
+  ExecSession(const ExecSession&) = delete;
+  ExecSession& operator=(const ExecSession&) = delete;
+  ~ExecSession();
 
   absl::Status Run();
 
@@ -52,23 +49,27 @@ class ExecSession {
   // Which entries must be staged, and whether all others are the image's own.
   absl::Status CompareWithImage();
   absl::Status GatherBlobs();
-  absl::StatusOr<ExecReport> RunCommand(const Stage& stage);
-  // Passes a stream on until it has nothing to say for now. False: at its end.
-  bool PassOn(const Descriptor& pipe, bool error);
-  void EndCommand(const LaunchedExec& exec);
-  absl::Status SendResult(const ExecReport& report, const Stage& stage);
-  absl::Status SendOutput(uint32_t index, const StagedOutput& output);
-  bool Send(const agent_v1::ExecResponse& response);
+  // A world with the command's files in it.
+  absl::Status Prepare();
+  absl::StatusOr<ExecReport> RunCommand();
+  // Passes on what a stream has to say.
+  enum class Heard : uint8_t { kSomething, kNothing, kEnd };
+  Heard PassOn(const Descriptor& pipe, bool error);
+  void EndCommand();
+  absl::Status SendResult(const ExecReport& report);
+  absl::Status SendOutput(uint32_t index, const StagedOutput& output, bool last);
+  // The last one goes together with the call's status.
+  bool Send(const agent_v1::ExecResponse& response, bool last = false);
 
   const ExecRoom& room_;
-  const ExecIdentity identity_;
-  const bool own_identity_;
   const grpc::ServerContext& context_;
   Stream& stream_;
   BlobStore::Pins pins_;
 
   ExecCommand command_;
   std::vector<const ManifestEntry*> staged_;
+  std::optional<ReadyExec> world_;
+  uint64_t memory_kills_before_ = 0;
   uint64_t stdio_bytes_ = 0;
   bool too_much_stdio_ = false;
   bool told_to_end_ = false;

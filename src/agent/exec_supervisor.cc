@@ -1,6 +1,7 @@
 #include "agent/exec_supervisor.h"
 
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -13,152 +14,107 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
+#include "agent/exec_command.h"
 #include "agent/process_watch.h"
-#include "agent/unprivileged.h"
-#include "base/bytes.h"
-#include "base/socket.h"
 #include "base/strings.h"
-#include "compiler/manifest.h"
 #include "hpcc/agent/v1/agent.pb.h"
 
 namespace hpcc {
 
 namespace {
 
-constexpr std::chrono::milliseconds kPlanTime{10'000};
-constexpr uint64_t kMaxPlanBytes = uint64_t{8} << 20;
 constexpr int kLookMilliseconds = 10;
 constexpr uint64_t kLooksPerSample = 2;  // reading /proc costs more than asking a tmpfs
-
-void Note(const FailedStep& failed, ExecReport* report) {
-  report->outcome = ExecReport::Outcome::kNotStarted;
-  report->error = failed.error;
-  std::strncpy(report->step, failed.step.c_str(), sizeof(report->step) - 1);
-}
-
-std::vector<char*> Pointers(std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  pointers.reserve(strings.size() + 1);
-  for (std::string& string : strings) pointers.push_back(string.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
 
 int64_t Nanoseconds(const timeval& time) {
   return int64_t{time.tv_sec} * 1'000'000'000 + int64_t{time.tv_usec} * 1000;
 }
 
-void DefaultSignals() {
-  for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-}
-
 }  // namespace
 
-ExecSupervisor::ExecSupervisor(const SupervisorSettings& settings, Descriptor stage,
-                               Descriptor standard_output, Descriptor standard_error,
-                               Descriptor control)
-    : settings_(settings),
-      stage_(std::move(stage)),
-      standard_output_(std::move(standard_output)),
-      standard_error_(std::move(standard_error)),
-      control_(std::move(control)) {}
+ExecSupervisor::ExecSupervisor(const SupervisorSettings& settings, const ExecOwner& owner,
+                               SupervisorEnds ends)
+    : settings_(settings), owner_(owner), ends_(std::move(ends)) {}
 
 void ExecSupervisor::Run() {
   prctl(PR_SET_NAME, "hpcc-exec");
-  if (!ReceivePlan()) return;
-  FailedStep failed = EnterExecWorld(settings_, stage_, plan_.writable);
-  if (!failed.failed()) failed = MakeGroup();
-  if (!failed.failed()) failed = StartCommand();
-  // Ours would keep the agent from seeing the end of the command's streams.
-  standard_output_.Reset();
-  standard_error_.Reset();
-  if (failed.failed()) {
-    Note(failed, &report_);
-  } else {
+  FailedStep failed = MakeReady();
+  if (!failed.failed()) failed = AwaitPlan();
+  if (!failed.failed() && has_plan_) {
     report_.outcome = ExecReport::Outcome::kEnded;
     WatchCommand();
   }
   EndEverything();
-  Report();
+  // Whatever this process has ended itself may not have come as far as its program.
+  if (!failed.failed() && has_plan_ && !ended_by_us_) failed = progress_.Read().failed;
+  if (failed.failed()) report_.NoteFailure(failed.step, failed.error);
+  if (failed.failed() || has_plan_) Report();
 }
 
-bool ExecSupervisor::ReceivePlan() {
-  Connection connection(Descriptor(fcntl(control_.get(), F_DUPFD_CLOEXEC, 0)));
-  char prefix[8];
-  if (!connection.Receive(prefix, kPlanTime).ok()) return false;
-  const uint64_t size = ByteReader({prefix, sizeof(prefix)}).Fixed64();
-  if (size > kMaxPlanBytes) return false;
-  std::string bytes(size, '\0');
-  if (!connection.Receive(bytes, kPlanTime).ok()) return false;
-  absl::StatusOr<ExecPlan> plan = DecodeExecPlan(bytes);
-  if (!plan.ok()) return false;
-  plan_ = *std::move(plan);
-  return true;
+FailedStep ExecSupervisor::MakeReady() {
+  if (FailedStep failed = EnterExecWorld(settings_, ends_.stage); failed.failed()) return failed;
+  if (settings_.command_group >= 0) {
+    report_.memory_told = 1;
+    FailedStep failed = group_.Make(settings_.command_group, StrCat("exec-", owner_.identity.user),
+                                    settings_.command_group_bytes);
+    if (failed.failed()) return failed;
+  }
+  return StartProcess();
 }
 
-// The bounds on processes and on the stage are looked after one by one; the kernel has their sum.
-FailedStep ExecSupervisor::MakeGroup() {
-  if (settings_.command_group < 0) return {};
-  const uint64_t room = settings_.command_group_bytes;
-  const uint64_t most = std::min(room, plan_.bounds.memory_bytes) + plan_.bounds.stage_bytes;
-  report_.memory_told = 1;
-  return group_.Make(settings_.command_group, StrCat("exec-", plan_.identity.user),
-                     std::min(room, most));
-}
-
-FailedStep ExecSupervisor::StartCommand() {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return FailedStep{.step = "create a pipe", .error = errno};
-  Descriptor failure(ends[0]);
-  Descriptor theirs(ends[1]);
-  start_ = std::chrono::steady_clock::now();
-  command_ = fork();
-  if (command_ == 0) BecomeCommand(theirs.get());
+// Right into its cgroup: to move a process there stops all others that are starting some.
+FailedStep ExecSupervisor::StartProcess() {
+  int pipe_ends[2];
+  if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+    return FailedStep{.step = "create a pipe", .error = errno};
+  }
+  progress_ = ProgressReader(Descriptor(pipe_ends[0]));
+  const Descriptor theirs(pipe_ends[1]);
+  int process = -1;
+  clone_args arguments{};
+  arguments.flags = CLONE_PIDFD;
+  arguments.pidfd = reinterpret_cast<uint64_t>(&process);
+  arguments.exit_signal = SIGCHLD;
+  if (group_.made()) {
+    arguments.flags |= CLONE_INTO_CGROUP;
+    arguments.cgroup = static_cast<uint64_t>(group_.directory());
+  }
+  command_ = static_cast<pid_t>(syscall(SYS_clone3, &arguments, sizeof(arguments)));
   if (command_ < 0) return FailedStep{.step = "start a process", .error = errno};
-  theirs.Reset();
-  // At its end without a byte the command runs: execve closed the pipe.
-  ExecReport told;
-  ssize_t got;
-  do {
-    got = read(failure.get(), &told, sizeof(told));
-  } while (got < 0 && errno == EINTR);
-  if (got != sizeof(told)) return {};
-  return FailedStep{.step = told.step, .error = told.error};
+  if (command_ == 0) {
+    // Only one process shall keep the agent from seeing the end of this.
+    ends_.control.Reset();
+    BecomeCommand({.settings = settings_,
+                   .owner = owner_,
+                   .group = group_,
+                   .standard_output = ends_.standard_output,
+                   .standard_error = ends_.standard_error,
+                   .plan = ends_.command,
+                   .progress = theirs});
+  }
+  process_ = Descriptor(process);
+  ends_.command.Reset();
+  return {};
 }
 
-void ExecSupervisor::BecomeCommand(int failure_pipe) {
-  const auto fail = [failure_pipe](const FailedStep& failed) {
-    ExecReport report;
-    Note(failed, &report);
-    if (write(failure_pipe, &report, sizeof(report)) < 0) _exit(126);
-    _exit(127);
-  };
-  DefaultSignals();
-  setsid();
-  umask(022);
-  const int null = open("/dev/null", O_RDONLY);
-  if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(standard_output_.get(), STDOUT_FILENO) < 0 ||
-      dup2(standard_error_.get(), STDERR_FILENO) < 0) {
-    fail(FailedStep{.step = "connect the standard streams", .error = errno});
+// There may never be one: the agent goes away, or has no more use for this. A process that is gone
+// before it has a plan is replaced together with this one.
+FailedStep ExecSupervisor::AwaitPlan() {
+  pollfd waiting[2] = {{ends_.control.get(), POLLIN, 0}, {process_.get(), POLLIN, 0}};
+  while (poll(waiting, 2, -1) < 0) {
+    if (errno != EINTR) return FailedStep{.step = "wait for a plan", .error = errno};
   }
-  if (group_.made() && !group_.Enter()) {
-    fail(FailedStep{.step = "enter the cgroup", .error = errno});
+  if (waiting[0].revents == 0) {
+    const CommandProgress progress = progress_.Read();
+    if (!progress.has_plan) return progress.failed;
   }
-  // Whatever is open besides is ours, and closes itself.
-  close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-  std::vector<char*> arguments = Pointers(plan_.arguments);
-  std::vector<char*> environment = Pointers(plan_.environment);
-  if (FailedStep failed = LimitResources(plan_); failed.failed()) fail(failed);
-  if (FailedStep failed = DropPrivileges(plan_, settings_.filter); failed.failed()) fail(failed);
-  execve(arguments.front(), arguments.data(), environment.data());
-  fail(FailedStep{.step = "run the program", .error = errno});
-  _exit(127);
+  absl::StatusOr<ExecPlan> plan = ReceiveExecPlan(ends_.control);
+  has_plan_ = plan.ok();
+  if (has_plan_) plan_ = *std::move(plan);
+  start_ = std::chrono::steady_clock::time_point(plan_.start);
+  return {};
 }
 
 void ExecSupervisor::Reap() {
@@ -186,7 +142,7 @@ ExecSupervisor::Look ExecSupervisor::LookAround() {
     return Exceeded(Result::WALL_TIME);
   }
   struct statfs stage;
-  if (fstatfs(stage_.get(), &stage) == 0) {
+  if (fstatfs(ends_.stage.get(), &stage) == 0) {
     const uint64_t used = (stage.f_blocks - stage.f_bfree) * static_cast<uint64_t>(stage.f_bsize);
     if (used > plan_.stage_bytes_before + bounds.stage_bytes || stage.f_ffree == 0) {
       return Exceeded(Result::STAGE);
@@ -207,13 +163,13 @@ ExecSupervisor::Look ExecSupervisor::LookAround() {
 }
 
 void ExecSupervisor::WatchCommand() {
-  const Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, command_, 0)));
   while (!ended_) {
-    pollfd waiting[2] = {{process.get(), POLLIN, 0}, {control_.get(), POLLIN | POLLRDHUP, 0}};
+    pollfd waiting[2] = {{process_.get(), POLLIN, 0}, {ends_.control.get(), POLLIN | POLLRDHUP, 0}};
     const int ready = poll(waiting, 2, kLookMilliseconds);
     Reap();
-    if (ended_ || (ready > 0 && waiting[1].revents != 0)) return;
-    if (LookAround() == Look::kEnd) return;
+    if (ended_) return;
+    ended_by_us_ = (ready > 0 && waiting[1].revents != 0) || LookAround() == Look::kEnd;
+    if (ended_by_us_) return;
   }
 }
 
@@ -239,8 +195,8 @@ void ExecSupervisor::Report() {
   const uint64_t largest = static_cast<uint64_t>(usage.ru_maxrss) * 1024;
   report_.peak_memory_bytes = std::max(report_.peak_memory_bytes, largest);
   // The stage must be nobody's but the agent's when it hears of the end.
-  stage_.Reset();
-  send(control_.get(), &report_, sizeof(report_), MSG_NOSIGNAL);
+  ends_.stage.Reset();
+  send(ends_.control.get(), &report_, sizeof(report_), MSG_NOSIGNAL);
 }
 
 }  // namespace hpcc

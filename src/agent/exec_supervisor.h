@@ -1,9 +1,9 @@
 #ifndef HPCC_AGENT_EXEC_SUPERVISOR_H_
 #define HPCC_AGENT_EXEC_SUPERVISOR_H_
 
-// The first process of a command's pid namespace: builds its world, starts it without a privilege,
-// reaps what it leaves behind, watches what it uses, and ends all of it at a limit, when told to,
-// and when the command itself has ended.
+// The first process of a command's pid namespace: makes its world ready and has a process wait in
+// it, and when that has become the command, reaps what it leaves behind, watches what it uses, and
+// ends all of it at a limit, when told to, and when the command itself has ended.
 
 #include <sys/types.h>
 
@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "agent/command_group.h"
+#include "agent/exec_command.h"
 #include "agent/exec_plan.h"
 #include "agent/exec_world.h"
 #include "agent/launcher.h"
@@ -18,21 +19,29 @@
 
 namespace hpcc {
 
+// What comes from the agent: the root of the world, and the other ends of what it has itself.
+struct SupervisorEnds {
+  Descriptor stage;
+  Descriptor standard_output;
+  Descriptor standard_error;
+  Descriptor command;
+  Descriptor control;
+};
+
 class ExecSupervisor {
  public:
-  ExecSupervisor(const SupervisorSettings& settings, Descriptor stage, Descriptor standard_output,
-                 Descriptor standard_error, Descriptor control);
+  ExecSupervisor(const SupervisorSettings& settings, const ExecOwner& owner, SupervisorEnds ends);
 
-  // Reads a plan from `control`, and writes a report to it when all is over.
+  // Reads a plan from `control`, and writes a report to it when all is over. Or ends when there is
+  // no plan to come.
   void Run();
 
  private:
   enum class Look : uint8_t { kGoOn, kEnd };
 
-  bool ReceivePlan();
-  FailedStep MakeGroup();
-  FailedStep StartCommand();
-  [[noreturn]] void BecomeCommand(int failure_pipe);
+  FailedStep MakeReady();
+  FailedStep StartProcess();
+  FailedStep AwaitPlan();
   void WatchCommand();
   Look LookAround();
   Look Exceeded(int limit);
@@ -41,16 +50,18 @@ class ExecSupervisor {
   void Report();
 
   const SupervisorSettings& settings_;
-  Descriptor stage_;
-  Descriptor standard_output_;
-  Descriptor standard_error_;
-  Descriptor control_;
+  const ExecOwner owner_;
+  SupervisorEnds ends_;
+  ProgressReader progress_;  // of the process that becomes the command
+  Descriptor process_;       // a pidfd of it
 
+  bool has_plan_ = false;
   ExecPlan plan_;
   CommandGroup group_;
   ExecReport report_;
   pid_t command_ = -1;
-  bool ended_ = false;
+  bool ended_ = false;        // the command
+  bool ended_by_us_ = false;  // by a limit, or as it was told to
   std::chrono::steady_clock::time_point start_;
   uint64_t looks_ = 0;
 };

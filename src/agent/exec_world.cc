@@ -52,8 +52,20 @@ bool IsBelowAny(const std::string& path, const std::vector<std::string>& directo
   return false;
 }
 
+}  // namespace
+
+FailedStep EnterExecWorld(const SupervisorSettings& settings, const Descriptor& stage) {
+  if (move_mount(stage.get(), "", AT_FDCWD, settings.mount_point.c_str(),
+                 MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+    return Failed("mount the stage");
+  }
+  if (FailedStep step = BindImage(settings); step.failed()) return step;
+  if (!Pivot(settings.mount_point)) return Failed("change the root");
+  return {};
+}
+
 // A directory that is a mount of its own stays writable when the mount it lies in no longer is.
-FailedStep CloseAllBut(const std::vector<std::string>& writable) {
+FailedStep CloseExecWorld(const std::vector<std::string>& writable) {
   for (const std::string& path : writable) {
     if (IsBelowAny(path, writable)) continue;
     if (!Bind(path, path)) return Failed(StrCat("mount ", path));
@@ -63,19 +75,6 @@ FailedStep CloseAllBut(const std::vector<std::string>& writable) {
     return Failed("make the root read-only");
   }
   return {};
-}
-
-}  // namespace
-
-FailedStep EnterExecWorld(const SupervisorSettings& settings, const Descriptor& stage,
-                          const std::vector<std::string>& writable) {
-  if (move_mount(stage.get(), "", AT_FDCWD, settings.mount_point.c_str(),
-                 MOVE_MOUNT_F_EMPTY_PATH) != 0) {
-    return Failed("mount the stage");
-  }
-  if (FailedStep step = BindImage(settings); step.failed()) return step;
-  if (!Pivot(settings.mount_point)) return Failed("change the root");
-  return CloseAllBut(writable);
 }
 
 }  // namespace hpcc

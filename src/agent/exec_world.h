@@ -22,9 +22,12 @@ struct FailedStep {
 };
 
 // For a process that is the first of a new pid namespace and alone in a new mount namespace, with
-// every capability over it. Its root directory is the command's afterwards.
-FailedStep EnterExecWorld(const SupervisorSettings& settings, const Descriptor& stage,
-                          const std::vector<std::string>& writable);
+// every capability over it. Its root directory is the command's afterwards, and the mount that it
+// lies on can still be written to.
+FailedStep EnterExecWorld(const SupervisorSettings& settings, const Descriptor& stage);
+
+// Makes a world that was entered read-only but for directories of its stage, which are there now.
+FailedStep CloseExecWorld(const std::vector<std::string>& writable);
 
 }  // namespace hpcc
 

@@ -17,8 +17,6 @@
 #include <utility>
 
 #include "agent/exec_supervisor.h"
-#include "base/bytes.h"
-#include "base/socket.h"
 #include "base/status.h"
 
 namespace hpcc {
@@ -26,16 +24,15 @@ namespace hpcc {
 namespace {
 
 // What comes with each request, in this order.
-constexpr size_t kDescriptors = 4;  // stage, standard output, standard error, control
-constexpr std::chrono::milliseconds kPlanTime{10'000};
+constexpr size_t kDescriptors = 5;  // stage, standard output, standard error, command, control
 
 struct Request {
+  ExecOwner owner;
   std::array<Descriptor, kDescriptors> descriptors;
 };
 
-bool SendDescriptors(int socket, const std::array<int, kDescriptors>& descriptors) {
-  char byte = 0;
-  iovec data{.iov_base = &byte, .iov_len = 1};
+bool SendRequest(int socket, ExecOwner owner, const std::array<int, kDescriptors>& descriptors) {
+  iovec data{.iov_base = &owner, .iov_len = sizeof(owner)};
   alignas(cmsghdr) char buffer[CMSG_SPACE(sizeof(descriptors))] = {};
   msghdr message{};
   message.msg_iov = &data;
@@ -51,13 +48,13 @@ bool SendDescriptors(int socket, const std::array<int, kDescriptors>& descriptor
   do {
     sent = sendmsg(socket, &message, MSG_NOSIGNAL);
   } while (sent < 0 && errno == EINTR);
-  return sent == 1;
+  return sent == sizeof(owner);
 }
 
 // Nothing: the agent is gone.
-std::optional<Request> ReceiveDescriptors(int socket) {
-  char byte = 0;
-  iovec data{.iov_base = &byte, .iov_len = 1};
+std::optional<Request> ReceiveRequest(int socket) {
+  Request request;
+  iovec data{.iov_base = &request.owner, .iov_len = sizeof(request.owner)};
   alignas(cmsghdr) char buffer[CMSG_SPACE(kDescriptors * sizeof(int))] = {};
   msghdr message{};
   message.msg_iov = &data;
@@ -69,21 +66,24 @@ std::optional<Request> ReceiveDescriptors(int socket) {
     got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
   } while (got < 0 && errno == EINTR);
   const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (got != 1 || header == nullptr || header->cmsg_len != CMSG_LEN(kDescriptors * sizeof(int))) {
+  if (got != sizeof(request.owner) || header == nullptr ||
+      header->cmsg_len != CMSG_LEN(kDescriptors * sizeof(int))) {
     return std::nullopt;
   }
   std::array<int, kDescriptors> numbers;
   std::memcpy(numbers.data(), CMSG_DATA(header), sizeof(numbers));
-  Request request;
   for (size_t i = 0; i < kDescriptors; ++i) request.descriptors[i] = Descriptor(numbers[i]);
   return request;
 }
 
 void Supervise(Request request, const SupervisorSettings& settings) {
   signal(SIGCHLD, SIG_DFL);
-  ExecSupervisor supervisor(settings, std::move(request.descriptors[0]),
-                            std::move(request.descriptors[1]), std::move(request.descriptors[2]),
-                            std::move(request.descriptors[3]));
+  ExecSupervisor supervisor(settings, request.owner,
+                            {.stage = std::move(request.descriptors[0]),
+                             .standard_output = std::move(request.descriptors[1]),
+                             .standard_error = std::move(request.descriptors[2]),
+                             .command = std::move(request.descriptors[3]),
+                             .control = std::move(request.descriptors[4])});
   supervisor.Run();
 }
 
@@ -104,7 +104,7 @@ void Supervise(Request request, const SupervisorSettings& settings) {
   prctl(PR_SET_NAME, "hpcc-launcher");
   signal(SIGCHLD, SIG_IGN);  // supervisors report by themselves and are reaped by the kernel
   for (;;) {
-    std::optional<Request> request = ReceiveDescriptors(socket.get());
+    std::optional<Request> request = ReceiveRequest(socket.get());
     if (!request) _exit(0);
     clone_args arguments{};
     arguments.flags = CLONE_NEWPID | CLONE_NEWNS;
@@ -118,7 +118,7 @@ void Supervise(Request request, const SupervisorSettings& settings) {
     if (child < 0) {
       ExecReport report{.error = errno};
       std::strncpy(report.step, "start a process", sizeof(report.step) - 1);
-      send(request->descriptors[3].get(), &report, sizeof(report), MSG_NOSIGNAL);
+      send(request->descriptors[4].get(), &report, sizeof(report), MSG_NOSIGNAL);
     }
   }
 }
@@ -157,24 +157,32 @@ absl::StatusOr<Launcher> Launcher::Start(const SupervisorSettings& settings) {
   return launcher;
 }
 
-absl::StatusOr<LaunchedExec> Launcher::Launch(const ExecPlan& plan, int stage) const {
+absl::StatusOr<LaunchedExec> Launcher::Launch(const ExecOwner& owner, int stage) const {
   HPCC_ASSIGN_OR_RETURN(Ends out, MakePipe());
   HPCC_ASSIGN_OR_RETURN(Ends err, MakePipe());
+  HPCC_ASSIGN_OR_RETURN(Ends command, MakeSocketPair(SOCK_STREAM));
   HPCC_ASSIGN_OR_RETURN(Ends control, MakeSocketPair(SOCK_STREAM));
-  if (!SendDescriptors(socket_.get(),
-                       {stage, out.theirs.get(), err.theirs.get(), control.theirs.get()})) {
+  fcntl(out.ours.get(), F_SETFL, O_NONBLOCK);
+  fcntl(err.ours.get(), F_SETFL, O_NONBLOCK);
+  if (!SendRequest(socket_.get(), owner,
+                   {stage, out.theirs.get(), err.theirs.get(), command.theirs.get(),
+                    control.theirs.get()})) {
     return ErrnoStatus(errno, "ask", "the launcher");
   }
-  control.theirs.Reset();
-  const std::string bytes = EncodeExecPlan(plan);
-  ByteWriter message;
-  message.Fixed64(bytes.size());
-  message.Raw(bytes);
-  Connection connection(Descriptor(fcntl(control.ours.get(), F_DUPFD_CLOEXEC, 0)));
-  HPCC_RETURN_IF_ERROR(connection.Send(message.bytes(), kPlanTime));
   return LaunchedExec{.standard_output = std::move(out.ours),
                       .standard_error = std::move(err.ours),
+                      .command = std::move(command.ours),
                       .control = std::move(control.ours)};
+}
+
+absl::Status BeginExec(const ExecPlan& plan, const LaunchedExec& exec) {
+  const std::string message = EncodeExecPlan(plan);
+  // The command first: its supervisor has nothing to do but to look after it.
+  for (const Descriptor* receiver : {&exec.command, &exec.control}) {
+    const absl::Status sent = SendExecPlan(message, *receiver);
+    if (!sent.ok() && !absl::IsUnavailable(sent)) return sent;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace hpcc

@@ -4,7 +4,8 @@
 // Starts commands for the agent. A process with threads can't safely do more in a child than exec;
 // setting up a sandboxed command is much more than that. So the agent forks a launcher before it
 // has any thread, and the launcher forks a supervisor for each exec, into a pid and a mount
-// namespace of its own.
+// namespace of its own. A supervisor makes its command's world ready and then waits for the plan:
+// both can be done before there is an exec.
 
 #include <sys/types.h>
 
@@ -28,12 +29,18 @@ struct SupervisorSettings {
   uint64_t command_group_bytes = 0;  // the most that one exec's may have
 };
 
-// What the agent has of a command that is being run.
+// What the agent has of a command, from before it has a plan until it has ended.
 struct LaunchedExec {
-  Descriptor standard_output;
+  Descriptor standard_output;  // both: reading never waits
   Descriptor standard_error;
-  Descriptor control;  // an ExecReport comes from it; closing it ends the command
+  Descriptor command;  // to the process that becomes the command
+  Descriptor
+      control;  // to its supervisor: an ExecReport comes from it; closing it ends the command
 };
+
+// Gives a command its plan, and its supervisor. When either takes none, the report says why, or the
+// end of `control` that there is none.
+absl::Status BeginExec(const ExecPlan& plan, const LaunchedExec& exec);
 
 // Thread-safe.
 class Launcher {
@@ -41,9 +48,9 @@ class Launcher {
   // Called by a process that has no threads yet.
   static absl::StatusOr<Launcher> Start(const SupervisorSettings& settings);
 
-  // `stage` is a root file system nobody has attached. All the command's processes are gone when
-  // the report has come, or `control` is at its end.
-  absl::StatusOr<LaunchedExec> Launch(const ExecPlan& plan, int stage) const;
+  // Has a world made ready around `stage`, a root file system nobody has attached, and doesn't wait
+  // for it. All the command's processes are gone when the report has come.
+  absl::StatusOr<LaunchedExec> Launch(const ExecOwner& owner, int stage) const;
 
   pid_t process() const { return process_; }
 

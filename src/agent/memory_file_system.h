@@ -15,6 +15,9 @@ namespace hpcc {
 // it takes. No device or setuid bit in it means anything.
 absl::StatusOr<Descriptor> MakeMemoryFileSystem(uint64_t bytes, uint64_t files);
 
+// Gives one, wherever its root directory is attached, room for as much as that altogether.
+absl::Status ResizeMemoryFileSystem(int root, uint64_t bytes, uint64_t files);
+
 }  // namespace hpcc
 
 #endif  // HPCC_AGENT_MEMORY_FILE_SYSTEM_H_

@@ -68,10 +68,15 @@ absl::Status Copy(const Descriptor& from, int to, std::vector<char>& buffer) {
 
 }  // namespace
 
-absl::StatusOr<Stage> Stage::Make(const ExecCommand& command,
-                                  const std::vector<const ManifestEntry*>& staged,
-                                  const ImageLayout& image, const ExecIdentity& identity,
-                                  BlobStore& blobs) {
+absl::StatusOr<Stage> Stage::Make(const ImageLayout& image, const ExecIdentity& identity) {
+  Stage stage(image, identity);
+  HPCC_ASSIGN_OR_RETURN(stage.root_, MakeMemoryFileSystem(kLeastRoom, kLeastFiles));
+  HPCC_RETURN_IF_ERROR(stage.PlaceImage());
+  return stage;
+}
+
+absl::Status Stage::Fill(const ExecCommand& command,
+                         const std::vector<const ManifestEntry*>& staged, BlobStore& blobs) {
   uint64_t source_bytes = 0;
   for (const ManifestEntry* entry : staged) {
     source_bytes += kPage;
@@ -79,27 +84,25 @@ absl::StatusOr<Stage> Stage::Make(const ExecCommand& command,
   }
   const uint64_t limit = command.bounds.stage_bytes;
   const uint64_t files = std::max(kLeastFiles, limit / kBytesPerFile) + 16 * staged.size();
-  Stage stage;
-  stage.buffer_.resize(kBufferBytes);
-  HPCC_ASSIGN_OR_RETURN(
-      stage.root_, MakeMemoryFileSystem(source_bytes + limit + std::max(limit, kLeastRoom), files));
-  HPCC_RETURN_IF_ERROR(stage.PlaceImage(image));
-  for (const ManifestEntry* entry : staged) HPCC_RETURN_IF_ERROR(stage.Place(*entry, blobs));
-  stage.last_descriptor_.Reset();
-  stage.buffer_ = {};
-  HPCC_RETURN_IF_ERROR(stage.MakePlaces(command, image, identity));
+  HPCC_RETURN_IF_ERROR(
+      ResizeMemoryFileSystem(root(), source_bytes + limit + std::max(limit, kLeastRoom), files));
+  buffer_.resize(staged.empty() ? 0 : kBufferBytes);
+  for (const ManifestEntry* entry : staged) HPCC_RETURN_IF_ERROR(Place(*entry, blobs));
+  last_descriptor_.Reset();
+  buffer_ = {};
+  HPCC_RETURN_IF_ERROR(MakePlaces(command));
 
   struct statfs facts;
-  if (fstatfs(stage.root(), &facts) != 0) return ErrnoStatus(errno, "look at", "a stage");
-  stage.bytes_before_ = (facts.f_blocks - facts.f_bfree) * static_cast<uint64_t>(facts.f_bsize);
-  return stage;
+  if (fstatfs(root(), &facts) != 0) return ErrnoStatus(errno, "look at", "a stage");
+  bytes_before_ = (facts.f_blocks - facts.f_bfree) * static_cast<uint64_t>(facts.f_bsize);
+  return absl::OkStatus();
 }
 
-absl::Status Stage::PlaceImage(const ImageLayout& image) {
+absl::Status Stage::PlaceImage() {
   for (const char* own : {"dev", "proc"}) {
     if (mkdirat(root(), own, 0755) != 0) return ErrnoStatus(errno, "create directory", own);
   }
-  for (const ImagePart& part : image.parts) {
+  for (const ImagePart& part : image_->parts) {
     const std::string name(path::Basename(part.path));
     HPCC_ASSIGN_OR_RETURN(const Descriptor parent,
                           MakeDirectoriesWithin(root(), std::string(path::Dirname(part.path)),
@@ -148,25 +151,24 @@ absl::Status Stage::Place(const ManifestEntry& entry, BlobStore& blobs) {
   return Copy(blob, file.get(), buffer_);
 }
 
-absl::Status Stage::MakeWritable(const std::string& path, const ExecIdentity& identity) {
+absl::Status Stage::MakeWritable(const std::string& path) {
   // Through links of the manifest: where a project was reached through one, its outputs are too.
   absl::StatusOr<Descriptor> directory =
       MakeDirectoriesWithin(root(), path, LinksOnTheWay::kFollowed);
   if (!directory.ok()) return Contradiction(path);
-  if (fchownat(directory->get(), "", identity.user, identity.group, AT_EMPTY_PATH) != 0) {
+  if (fchownat(directory->get(), "", identity_.user, identity_.group, AT_EMPTY_PATH) != 0) {
     return ErrnoStatus(errno, "hand over", path);
   }
   writable_.push_back(path);
   return absl::OkStatus();
 }
 
-absl::Status Stage::MakePlaces(const ExecCommand& command, const ImageLayout& image,
-                               const ExecIdentity& identity) {
-  HPCC_RETURN_IF_ERROR(MakeWritable("/tmp", identity));
+absl::Status Stage::MakePlaces(const ExecCommand& command) {
+  HPCC_RETURN_IF_ERROR(MakeWritable("/tmp"));
   std::vector<std::string> wanted;
   wanted.push_back(command.working_directory);
   for (const std::string& output : command.outputs) {
-    if (image.Covers(output) || image.ReachesBelow(path::Dirname(output))) {
+    if (image_->Covers(output) || image_->ReachesBelow(path::Dirname(output))) {
       return absl::InvalidArgumentError(
           StrCat("exec: ", output, ": the image is there, and it is read-only"));
     }
@@ -175,9 +177,9 @@ absl::Status Stage::MakePlaces(const ExecCommand& command, const ImageLayout& im
   std::sort(wanted.begin(), wanted.end());
   wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
   for (const std::string& path : wanted) {
-    if (path == "/" || path == "/tmp" || image.Covers(path)) continue;
+    if (path == "/" || path == "/tmp" || image_->Covers(path)) continue;
     // A working directory that the image reaches into is as read-only as the image.
-    if (!image.ReachesBelow(path)) HPCC_RETURN_IF_ERROR(MakeWritable(path, identity));
+    if (!image_->ReachesBelow(path)) HPCC_RETURN_IF_ERROR(MakeWritable(path));
   }
   return absl::OkStatus();
 }

@@ -2,7 +2,8 @@
 #define HPCC_AGENT_STAGE_H_
 
 // The root file system of one exec: a tmpfs of its own with its sources as its manifest has them,
-// places for the image's parts, and the directories it may write to.
+// places for the image's parts, and the directories it may write to. It is made before there is an
+// exec for it, as far as that needs to know nothing of it.
 //
 // Sources are copied out of the blob store. Links to the store's files would be cheaper by a page
 // copy each, but would hand one exec an inode that another reads.
@@ -35,17 +36,18 @@ struct StagedOutput {
 
 class Stage {
  public:
-  // `blobs` holds (pinned) what the manifest needs; `staged` are the entries that the image has
-  // not.
+  // With the image's places. `image` outlives it.
+  static absl::StatusOr<Stage> Make(const ImageLayout& image, const ExecIdentity& identity);
+
+  // Once, with what one exec needs, whether it is attached already or not. `blobs` holds (pinned)
+  // what the manifest needs; `staged` are the entries that the image has not.
   // InvalidArgument: the paths contradict each other, or an output would lie in the image.
-  static absl::StatusOr<Stage> Make(const ExecCommand& command,
-                                    const std::vector<const ManifestEntry*>& staged,
-                                    const ImageLayout& image, const ExecIdentity& identity,
-                                    BlobStore& blobs);
+  absl::Status Fill(const ExecCommand& command, const std::vector<const ManifestEntry*>& staged,
+                    BlobStore& blobs);
 
   // The root directory. Attached by whoever runs the command.
   int root() const { return root_.get(); }
-  // Where the command may write: absolute, none below another.
+  // Where the command may write: absolute.
   const std::vector<std::string>& writable() const { return writable_; }
   // How many bytes of it are in use before the command runs.
   uint64_t bytes_before() const { return bytes_before_; }
@@ -55,21 +57,23 @@ class Stage {
   absl::StatusOr<std::vector<StagedOutput>> Outputs(const std::vector<std::string>& asked) const;
 
  private:
-  Stage() = default;
+  Stage(const ImageLayout& image, const ExecIdentity& identity)
+      : image_(&image), identity_(identity) {}
 
-  absl::Status PlaceImage(const ImageLayout& image);
+  absl::Status PlaceImage();
   absl::Status Place(const ManifestEntry& entry, BlobStore& blobs);
-  absl::Status MakeWritable(const std::string& path, const ExecIdentity& identity);
-  absl::Status MakePlaces(const ExecCommand& command, const ImageLayout& image,
-                          const ExecIdentity& identity);
+  absl::Status MakeWritable(const std::string& path);
+  absl::Status MakePlaces(const ExecCommand& command);
 
+  const ImageLayout* image_;
+  ExecIdentity identity_;
   Descriptor root_;
   std::vector<std::string> writable_;
   uint64_t bytes_before_ = 0;
   // The directory of the entry before: entries come in the order of their paths.
   std::string last_directory_;
   Descriptor last_descriptor_;
-  std::vector<char> buffer_;  // only while the stage is made
+  std::vector<char> buffer_;  // only while the stage is filled
 };
 
 }  // namespace hpcc

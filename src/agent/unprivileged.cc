@@ -73,10 +73,10 @@ bool EnterOwnUserNamespace(const ExecIdentity& identity) {
 
 // The kernel counts tasks by their id, which may be others', too; but a user namespace counts its
 // own (user_namespaces(7), since Linux 5.14), beside a limit that all share.
-bool LimitTasks(const ExecPlan& plan) {
-  const uint64_t tasks = plan.bounds.processes + kMoreTasks;
-  if (plan.own_identity) return Limit(RLIMIT_NPROC, tasks);
-  return Limit(RLIMIT_NPROC, tasks + kTasksOfOthers) && EnterOwnUserNamespace(plan.identity) &&
+bool LimitTasks(const ExecOwner& owner, const ExecBounds& bounds) {
+  const uint64_t tasks = bounds.processes + kMoreTasks;
+  if (owner.own_identity) return Limit(RLIMIT_NPROC, tasks);
+  return Limit(RLIMIT_NPROC, tasks + kTasksOfOthers) && EnterOwnUserNamespace(owner.identity) &&
          Limit(RLIMIT_NPROC, tasks);
 }
 
@@ -87,15 +87,10 @@ constexpr unsigned long kSecureBits =
 
 }  // namespace
 
-FailedStep LimitResources(const ExecPlan& plan) {
-  const ExecBounds& bounds = plan.bounds;
-  const uint64_t seconds = static_cast<uint64_t>(bounds.cpu.count()) / 1000 + kMoreSeconds;
-  const uint64_t address_space = std::max(kLeastAddressSpace, 4 * bounds.memory_bytes);
+FailedStep LimitAhead() {
   if (!Limit(RLIMIT_CORE, 0) || !Limit(RLIMIT_NOFILE, kOpenFiles) ||
       !Limit(RLIMIT_STACK, kStackBytes) || !Limit(RLIMIT_MEMLOCK, kLockedBytes) ||
-      !Limit(RLIMIT_MSGQUEUE, 0) || !LimitTasks(plan) || !Limit(RLIMIT_CPU, seconds) ||
-      !Limit(RLIMIT_AS, address_space) ||
-      (bounds.file_bytes != 0 && !Limit(RLIMIT_FSIZE, bounds.file_bytes))) {
+      !Limit(RLIMIT_MSGQUEUE, 0)) {
     return Failed("limit resources");
   }
   // A worker that is itself lower than that keeps its commands there: nobody may raise a priority.
@@ -109,20 +104,32 @@ FailedStep LimitResources(const ExecPlan& plan) {
   return {};
 }
 
-FailedStep DropPrivileges(const ExecPlan& plan, const SystemCallFilter& filter) {
-  const ExecIdentity& identity = plan.identity;
+FailedStep LimitResources(const ExecOwner& owner, const ExecBounds& bounds) {
+  const uint64_t seconds = static_cast<uint64_t>(bounds.cpu.count()) / 1000 + kMoreSeconds;
+  const uint64_t address_space = std::max(kLeastAddressSpace, 4 * bounds.memory_bytes);
+  if (!LimitTasks(owner, bounds) || !Limit(RLIMIT_CPU, seconds) ||
+      !Limit(RLIMIT_AS, address_space) ||
+      (bounds.file_bytes != 0 && !Limit(RLIMIT_FSIZE, bounds.file_bytes))) {
+    return Failed("limit resources");
+  }
+  return {};
+}
+
+FailedStep DropPrivileges(const ExecOwner& owner, const std::string& working_directory,
+                          const SystemCallFilter& filter) {
+  const ExecIdentity& identity = owner.identity;
   if (!DropBoundingSet() || prctl(PR_SET_SECUREBITS, kSecureBits, 0, 0, 0) != 0) {
     return Failed("give up capabilities");
   }
   // With one id only, the kernel lets nobody set groups, and there are none to give up.
-  if (plan.own_identity && setgroups(0, nullptr) != 0) return Failed("give up groups");
+  if (owner.own_identity && setgroups(0, nullptr) != 0) return Failed("give up groups");
   if (setresgid(identity.group, identity.group, identity.group) != 0 ||
       setresuid(identity.user, identity.user, identity.user) != 0) {
     return Failed("change ids");
   }
   if (!DropCapabilities()) return Failed("drop capabilities");
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Failed("forgo new privileges");
-  if (chdir(plan.working_directory.c_str()) != 0) return Failed("enter the working directory");
+  if (chdir(working_directory.c_str()) != 0) return Failed("enter the working directory");
   if (!filter.Install()) return Failed("filter system calls");
   return {};
 }

@@ -84,6 +84,7 @@ class AgentClient {
   std::condition_variable changed_;
   std::list<Watched> watched_;
   bool stopping_ = false;
+  bool asleep_ = false;  // the watcher, until there is something to watch
   std::thread watcher_;
 };
 

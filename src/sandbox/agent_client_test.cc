@@ -117,6 +117,19 @@ TEST_F(AgentClientTest, WhatIsMissingIsSentAndNothingElse) {
   EXPECT_EQ(reads_, 1);
 }
 
+TEST_F(AgentClientTest, AnAgentThatLacksNothingAnswersAtOnce) {
+  agent_.exec = [&](grpc::ServerContext&, Stream& stream) {
+    agent_v1::ExecRequest request;
+    EXPECT_TRUE(stream.Read(&request) && request.has_header());
+    stream.WriteLast(Result(), grpc::WriteOptions());
+    return grpc::Status::OK;
+  };
+  const absl::StatusOr<ExecResult> result = Exec();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->exit_status, 1);
+  EXPECT_EQ(reads_, 0);
+}
+
 TEST_F(AgentClientTest, ABlobThatTheManifestHasNotIsNeverRead) {
   for (const std::vector<Digest>& digests : {std::vector<Digest>{Digest::Of("another tenant's")},
                                              {Digest()},
@@ -189,6 +202,17 @@ TEST_F(AgentClientTest, CancellingEndsACallThatHangs) {
   };
   const auto start = std::chrono::steady_clock::now();
   EXPECT_TRUE(absl::IsCancelled(Exec([&cancelled] { return cancelled.load(); }).status()));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(5));
+}
+
+TEST_F(AgentClientTest, CancellingEndsACallThatComesAfterALongPause) {
+  agent_.exec = [&](grpc::ServerContext& context, Stream&) {
+    while (!context.IsCancelled()) std::this_thread::sleep_for(milliseconds(5));
+    return grpc::Status::OK;
+  };
+  std::this_thread::sleep_for(milliseconds(1500));
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_TRUE(absl::IsCancelled(Exec([] { return true; }).status()));
   EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(5));
 }
 

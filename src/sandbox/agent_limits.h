@@ -11,7 +11,7 @@
 namespace hpcc {
 
 // Grows when either end must know what the other can do.
-inline constexpr uint32_t kAgentProtocolVersion = 1;
+inline constexpr uint32_t kAgentProtocolVersion = 2;
 
 // Of one message. The largest is a header with a manifest of kMaxManifestBytes.
 inline constexpr int kAgentMessageBytes = 36 << 20;

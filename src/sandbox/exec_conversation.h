@@ -23,7 +23,7 @@ agent_v1::ExecRequest MakeExecHeader(const ExecRequest& request);
 bool SendBlob(const Digest& digest, const std::string& data,
               const std::function<bool(const agent_v1::ExecRequest&)>& send);
 
-// Takes the agent's messages after MissingBlobs, in order. Internal: one that no agent of ours
+// Takes the agent's messages after what is missing, in order. Internal: one that no agent of ours
 // sends there, or more than was asked for.
 class ExecAnswer {
  public:

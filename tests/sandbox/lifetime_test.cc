@@ -91,6 +91,35 @@ TEST_F(SandboxTest, AnAgentThatHangsIsLostAfterItsExecsTime) {
   EXPECT_TRUE(absl::IsUnavailable(Exec(Command({"/bin/true"})).status()));
 }
 
+// More than are kept ready.
+TEST_F(SandboxTest, EachOfManyExecsInARowHasAWorldOfItsOwn) {
+  for (int i = 0; i < 12; ++i) {
+    EXPECT_EQ(Shell("ls /tmp; touch /tmp/left left; echo $$"), "2\n");
+  }
+}
+
+TEST_F(SandboxTest, AWorldThatDiedBeforeItsExecIsReplaced) {
+  if (IsVirtualMachine()) GTEST_SKIP() << "its processes are the guest's own";
+  // First the processes that wait for plans, then, with others, those that look after them.
+  for (const size_t generation : {3, 2}) {
+    EXPECT_EQ(Shell("echo alive"), "alive\n");
+    std::this_thread::sleep_for(milliseconds(500));
+    std::vector<pid_t> processes = Agents();
+    for (size_t i = 0; i < generation; ++i) {
+      std::vector<pid_t> children;
+      for (const pid_t process : processes) {
+        const std::vector<pid_t> found = WithChildren(process);
+        children.insert(children.end(), found.begin() + 1, found.end());
+      }
+      processes = std::move(children);
+    }
+    EXPECT_FALSE(processes.empty());
+    for (const pid_t process : processes) kill(process, SIGKILL);
+    std::this_thread::sleep_for(milliseconds(100));
+    for (int i = 0; i < 6; ++i) EXPECT_EQ(Shell("echo alive"), "alive\n");
+  }
+}
+
 TEST_F(SandboxTest, StopEndsEverythingInIt) {
   std::thread running([this] {
     EXPECT_TRUE(absl::IsUnavailable(Exec(Command({kProbe, "ignore-signals"})).status()));
