@@ -49,6 +49,8 @@ AgentServer::AgentServer(AgentService& service, uint32_t cpus) {
   builder.SetResourceQuota(quota);
   builder.SetMaxReceiveMessageSize(kAgentMessageBytes);
   builder.SetMaxSendMessageSize(kAgentMessageBytes);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kAgentWindowBytes);
   server_ = builder.BuildAndStart();
 }
 

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <utility>
@@ -18,12 +17,10 @@ namespace hpcc {
 
 namespace {
 
-constexpr char kHasPlan = 'p';  // the first byte of progress, and an ExecReport where it fails
-
-[[noreturn]] void Fail(const Descriptor& progress, const FailedStep& failed) {
+[[noreturn]] void Fail(const Descriptor& pipe, const FailedStep& failed) {
   ExecReport report;
   report.NoteFailure(failed.step, failed.error);
-  if (write(progress.get(), &report, sizeof(report)) < 0) _exit(126);
+  if (write(pipe.get(), &report, sizeof(report)) < 0) _exit(126);
   _exit(127);
 }
 
@@ -52,15 +49,6 @@ FailedStep ConnectStreams(const CommandStart& start) {
   return {};
 }
 
-// The bounds on processes and on the stage are looked after one by one; the kernel has their sum.
-FailedStep LimitGroup(const CommandStart& start, const ExecBounds& bounds) {
-  if (!start.group.made()) return {};
-  const uint64_t room = start.settings.command_group_bytes;
-  const uint64_t most = std::min(room, bounds.memory_bytes) + bounds.stage_bytes;
-  if (most >= room || start.group.Limit(most)) return {};
-  return Failed("limit the cgroup");
-}
-
 std::vector<char*> Pointers(std::vector<std::string>& strings) {
   std::vector<char*> pointers;
   pointers.reserve(strings.size() + 1);
@@ -76,43 +64,31 @@ void BecomeCommand(const CommandStart& start) {
   setsid();
   umask(022);
   FailedStep failed = ConnectStreams(start);
-  if (!failed.failed()) failed = LimitAhead();
-  if (failed.failed()) Fail(start.progress, failed);
+  if (!failed.failed()) failed = DropPrivileges(start.owner, start.settings.filter);
+  if (failed.failed()) Fail(start.failure, failed);
 
-  absl::StatusOr<ExecPlan> plan = ReceiveExecPlan(start.plan);
-  if (!plan.ok()) _exit(0);  // there will be none
-  if (write(start.progress.get(), &kHasPlan, 1) != 1) _exit(126);
+  const absl::StatusOr<std::string> encoded = ReceiveExecPlan(start.plan);
+  absl::StatusOr<ExecPlan> plan = encoded.ok() ? DecodeExecPlan(*encoded) : encoded.status();
+  if (!plan.ok()) Fail(start.failure, FailedStep{.step = "get a plan", .error = EPROTO});
   std::vector<char*> arguments = Pointers(plan->arguments);
   std::vector<char*> environment = Pointers(plan->environment);
-  failed = CloseExecWorld(plan->writable);
-  if (!failed.failed()) failed = LimitGroup(start, plan->bounds);
-  if (!failed.failed()) failed = LimitResources(start.owner, plan->bounds);
-  if (!failed.failed()) {
-    failed = DropPrivileges(start.owner, plan->working_directory, start.settings.filter);
+  failed = LimitResources(plan->bounds);
+  if (!failed.failed() && chdir(plan->working_directory.c_str()) != 0) {
+    failed = Failed("enter the working directory");
   }
-  if (failed.failed()) Fail(start.progress, failed);
+  if (failed.failed()) Fail(start.failure, failed);
   execve(arguments.front(), arguments.data(), environment.data());
-  Fail(start.progress, Failed("run the program"));
+  Fail(start.failure, Failed("run the program"));
 }
 
-CommandProgress ProgressReader::Read() {
-  char bytes[1 + sizeof(ExecReport)];
-  while (pipe_.valid()) {
-    const ssize_t got = read(pipe_.get(), bytes, sizeof(bytes));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) pipe_.Reset();
-    if (got > 0) bytes_.append(bytes, static_cast<size_t>(got));
-  }
-  CommandProgress progress;
-  progress.has_plan = bytes_.starts_with(kHasPlan) && bytes_.size() % sizeof(ExecReport) == 1;
-  if (bytes_.size() >= sizeof(ExecReport)) {
-    ExecReport report;
-    bytes_.copy(reinterpret_cast<char*>(&report), sizeof(report), bytes_.size() - sizeof(report));
-    progress.failed = FailedStep{.step = report.step, .error = report.error};
-  } else if (!progress.has_plan) {
-    progress.failed = FailedStep{.step = "keep a process ready", .error = ECHILD};
-  }
-  return progress;
+FailedStep ReadFailure(const Descriptor& pipe) {
+  ExecReport report;
+  ssize_t got;
+  do {
+    got = read(pipe.get(), &report, sizeof(report));
+  } while (got < 0 && errno == EINTR);
+  if (got != sizeof(report)) return {};
+  return FailedStep{.step = report.step, .error = report.error};
 }
 
 }  // namespace hpcc

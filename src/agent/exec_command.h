@@ -2,13 +2,8 @@
 #define HPCC_AGENT_EXEC_COMMAND_H_
 
 // The process that becomes a command. It is started before there is an exec, so that what costs
-// most of a start is done by then: it waits for a plan, gives up what it still can do, and is the
-// program.
+// most of a start is done by then: it gives up all it can do, waits for a plan, and is the program.
 
-#include <string>
-#include <utility>
-
-#include "agent/command_group.h"
 #include "agent/exec_plan.h"
 #include "agent/exec_world.h"
 #include "agent/launcher.h"
@@ -20,36 +15,19 @@ namespace hpcc {
 struct CommandStart {
   const SupervisorSettings& settings;
   const ExecOwner& owner;
-  const CommandGroup& group;  // which it is in, where there is one
   const Descriptor& standard_output;
   const Descriptor& standard_error;
-  const Descriptor& plan;      // a socket
-  const Descriptor& progress;  // a pipe, for a ProgressReader
+  const Descriptor& plan;     // a socket
+  const Descriptor& failure;  // a pipe, for ReadFailure
 };
 
 // For a new process in a world that was entered, with every capability over it and nothing open but
 // what closes itself. Ends in the program, or with a word about why not.
 [[noreturn]] void BecomeCommand(const CommandStart& start);
 
-// How far such a process got that has ended.
-struct CommandProgress {
-  bool has_plan = false;
-  FailedStep failed;  // none of a program that ran
-};
-
-// The other end of its pipe.
-class ProgressReader {
- public:
-  ProgressReader() = default;
-  explicit ProgressReader(Descriptor pipe) : pipe_(std::move(pipe)) {}
-
-  // Once the process has ended. Says the same again when it is asked again.
-  CommandProgress Read();
-
- private:
-  Descriptor pipe_;  // reading never waits
-  std::string bytes_;
-};
+// That word, once the process has ended: none of a program that ran. `pipe` is its other end, and
+// reading it never waits.
+FailedStep ReadFailure(const Descriptor& pipe);
 
 }  // namespace hpcc
 

@@ -4,51 +4,42 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <string>
+#include <cerrno>
 
 namespace hpcc {
 namespace {
 
-// What a process that has ended leaves in its pipe.
-CommandProgress After(const std::string& written) {
-  int ends[2];
-  EXPECT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-  ProgressReader reader{Descriptor(ends[0])};
-  const Descriptor to(ends[1]);
-  EXPECT_EQ(write(to.get(), written.data(), written.size()), ssize_t(written.size()));
-  reader.Read();
-  return reader.Read();  // nothing is lost by asking twice
+class ReadFailureTest : public ::testing::Test {
+ protected:
+  ReadFailureTest() {
+    int ends[2];
+    EXPECT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    from_ = Descriptor(ends[0]);
+    to_ = Descriptor(ends[1]);
+  }
+
+  Descriptor from_;
+  Descriptor to_;
+};
+
+TEST_F(ReadFailureTest, AProgramThatRanLeavesNone) {
+  EXPECT_FALSE(ReadFailure(from_).failed());
+  to_.Reset();
+  EXPECT_FALSE(ReadFailure(from_).failed());
 }
 
-std::string Failure() {
+TEST_F(ReadFailureTest, WhatCouldNotBeDoneIsSaid) {
   ExecReport report;
   report.NoteFailure("run the program", ENOENT);
-  return std::string(reinterpret_cast<const char*>(&report), sizeof(report));
+  ASSERT_EQ(write(to_.get(), &report, sizeof(report)), ssize_t(sizeof(report)));
+  const FailedStep failed = ReadFailure(from_);
+  EXPECT_EQ(failed.step, "run the program");
+  EXPECT_EQ(failed.error, ENOENT);
 }
 
-TEST(CommandProgressTest, AProgramThatRanHadAPlanAndNoFailure) {
-  const CommandProgress progress = After("p");
-  EXPECT_TRUE(progress.has_plan);
-  EXPECT_FALSE(progress.failed.failed());
-}
-
-TEST(CommandProgressTest, OneThatCouldNotBeRunSaysWhy) {
-  const CommandProgress progress = After("p" + Failure());
-  EXPECT_TRUE(progress.has_plan);
-  EXPECT_EQ(progress.failed.step, "run the program");
-  EXPECT_EQ(progress.failed.error, ENOENT);
-}
-
-TEST(CommandProgressTest, AProcessThatFailedBeforeItHadAPlanSaysWhy) {
-  const CommandProgress progress = After(Failure());
-  EXPECT_FALSE(progress.has_plan);
-  EXPECT_EQ(progress.failed.error, ENOENT);
-}
-
-TEST(CommandProgressTest, AProcessThatDiedBeforeItHadAPlanIsAFailure) {
-  const CommandProgress progress = After("");
-  EXPECT_FALSE(progress.has_plan);
-  EXPECT_TRUE(progress.failed.failed());
+TEST_F(ReadFailureTest, HalfAWordIsNone) {
+  ASSERT_EQ(write(to_.get(), "half", 4), 4);
+  EXPECT_FALSE(ReadFailure(from_).failed());
 }
 
 }  // namespace

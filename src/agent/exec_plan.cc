@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -26,6 +27,30 @@ std::vector<std::string> TakeAll(ByteReader* reader) {
   std::vector<std::string> strings(reader->Count(1));
   for (std::string& string : strings) string = reader->String();
   return strings;
+}
+
+absl::Status WaitFor(const Descriptor& socket, int milliseconds) {
+  pollfd waiting{socket.get(), POLLIN, 0};
+  int ready;
+  do {
+    ready = poll(&waiting, 1, milliseconds);
+  } while (ready < 0 && errno == EINTR);
+  if (ready > 0) return absl::OkStatus();
+  return ready == 0 ? absl::DeadlineExceededError("the plan of an exec is cut off")
+                    : ErrnoStatus(errno, "wait for", "the plan of an exec");
+}
+
+// Fills `data`.
+absl::Status ReadAll(const Descriptor& socket, std::string& data) {
+  for (size_t have = 0; have < data.size();) {
+    HPCC_RETURN_IF_ERROR(WaitFor(socket, static_cast<int>(kPlanTime.count())));
+    const ssize_t got = read(socket.get(), data.data() + have, data.size() - have);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ErrnoStatus(errno, "read", "the plan of an exec");
+    if (got == 0) return absl::UnavailableError("there is no plan of an exec");
+    have += static_cast<size_t>(got);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -74,19 +99,15 @@ absl::Status SendExecPlan(std::string_view encoded, const Descriptor& socket) {
   return connection.Send(message.bytes(), kPlanTime);
 }
 
-absl::StatusOr<ExecPlan> ReceiveExecPlan(const Descriptor& socket) {
-  pollfd first{socket.get(), POLLIN, 0};
-  while (poll(&first, 1, -1) < 0) {
-    if (errno != EINTR) return ErrnoStatus(errno, "wait for", "the plan of an exec");
-  }
-  Connection connection(Descriptor(fcntl(socket.get(), F_DUPFD_CLOEXEC, 0)));
-  char prefix[8];
-  HPCC_RETURN_IF_ERROR(connection.Receive(prefix, kPlanTime));
-  const uint64_t size = ByteReader({prefix, sizeof(prefix)}).Fixed64();
+absl::StatusOr<std::string> ReceiveExecPlan(const Descriptor& socket) {
+  std::string prefix(8, '\0');
+  HPCC_RETURN_IF_ERROR(WaitFor(socket, -1));
+  HPCC_RETURN_IF_ERROR(ReadAll(socket, prefix));
+  const uint64_t size = ByteReader(prefix).Fixed64();
   if (size > kMaxPlanBytes) return absl::InternalError("the plan of an exec is too long");
-  std::string bytes(size, '\0');
-  HPCC_RETURN_IF_ERROR(connection.Receive(bytes, kPlanTime));
-  return DecodeExecPlan(bytes);
+  std::string encoded(size, '\0');
+  HPCC_RETURN_IF_ERROR(ReadAll(socket, encoded));
+  return encoded;
 }
 
 void ExecReport::NoteFailure(std::string_view at_step, int with_error) {

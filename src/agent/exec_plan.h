@@ -36,10 +36,11 @@ struct ExecPlan {
 std::string EncodeExecPlan(const ExecPlan& plan);
 absl::StatusOr<ExecPlan> DecodeExecPlan(std::string_view bytes);
 
-// Over a stream socket. Unavailable: the other end is gone.
+// An encoded plan over a stream socket. Unavailable: the other end is gone.
 absl::Status SendExecPlan(std::string_view encoded, const Descriptor& socket);
-// Waits for its first byte for as long as there is another end.
-absl::StatusOr<ExecPlan> ReceiveExecPlan(const Descriptor& socket);
+// Waits for its first byte for as long as there is another end. Makes no system call that a command
+// can't.
+absl::StatusOr<std::string> ReceiveExecPlan(const Descriptor& socket);
 
 // How an exec ended. Sent as it lies in memory.
 struct ExecReport {

@@ -13,8 +13,6 @@ namespace {
 
 constexpr uint32_t kFirstUser = 1000;
 constexpr uint32_t kUsers = kExecIds - kFirstUser;
-// What an exec that is over takes to give its answer.
-constexpr std::chrono::milliseconds kAnswer{1};
 // Used worlds hold memory: with so many of them, whoever brings another sees to it himself.
 constexpr size_t kMostUsed = 8;
 
@@ -103,22 +101,21 @@ void ExecReserve::KeepReady() {
   std::unique_lock lock(mutex_);
   bool can_make = true;
   while (!stopping_) {
-    if (used_.empty() && (ready_.size() >= kept_ || !can_make)) {
-      changed_.wait(lock);
+    if (ready_.size() < kept_ && can_make) {
+      lock.unlock();
+      absl::StatusOr<ReadyExec> made = Make();
+      lock.lock();
+      can_make = made.ok();  // why not, the next exec is told
+      if (made.ok()) ready_.push_back(*std::move(made));
+    } else if (!used_.empty()) {
+      std::vector<ReadyExec> used = std::exchange(used_, {});
+      lock.unlock();
+      Dispose(std::move(used));
+      lock.lock();
       can_make = true;
-      changed_.wait_for(lock, kAnswer, [this] { return stopping_; });
-      continue;
+    } else {
+      changed_.wait(lock);
     }
-    std::vector<ReadyExec> used = std::exchange(used_, {});
-    lock.unlock();
-    Dispose(std::move(used));
-    lock.lock();
-    if (ready_.size() >= kept_) continue;
-    lock.unlock();
-    absl::StatusOr<ReadyExec> made = Make();
-    lock.lock();
-    can_make = made.ok();  // why not, the next exec is told
-    if (made.ok()) ready_.push_back(*std::move(made));
   }
 }
 

@@ -44,8 +44,8 @@ class ExecReserve {
   // One that is ready, or is being made.
   absl::StatusOr<ReadyExec> Take();
 
-  // After use, or instead of it: what is left of it goes, and another is made, but not before
-  // whoever calls this has had time to answer.
+  // After use, or instead of it: what is left of it goes, and another is made, neither in the
+  // caller's time.
   void GiveBack(ReadyExec used);
 
  private:

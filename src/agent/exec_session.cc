@@ -178,7 +178,10 @@ absl::StatusOr<ExecReport> ExecSession::RunCommand() {
                       .stage_bytes_before = world_->stage.bytes_before(),
                       .start = std::chrono::steady_clock::now().time_since_epoch()};
   LaunchedExec& exec = world_->exec;
-  HPCC_RETURN_IF_ERROR(BeginExec(plan, exec));
+  // Of a supervisor that takes none the report says why, or the end of `control` that there is
+  // none.
+  const absl::Status sent = SendExecPlan(EncodeExecPlan(plan), exec.control);
+  if (!sent.ok() && !absl::IsUnavailable(sent)) return sent;
   bool over = false;
   // Its supervisor holds the streams, too, until it has reported. Where it is lost, they end when
   // all their writers are gone.

@@ -26,6 +26,7 @@ namespace hpcc {
 namespace {
 
 constexpr int kLookMilliseconds = 10;
+constexpr int kAnswerMilliseconds = 1000;
 constexpr uint64_t kLooksPerSample = 2;  // reading /proc costs more than asking a tmpfs
 
 int64_t Nanoseconds(const timeval& time) {
@@ -47,8 +48,7 @@ void ExecSupervisor::Run() {
     WatchCommand();
   }
   EndEverything();
-  // Whatever this process has ended itself may not have come as far as its program.
-  if (!failed.failed() && has_plan_ && !ended_by_us_) failed = progress_.Read().failed;
+  if (!failed.failed()) failed = ReadFailure(failure_);
   if (failed.failed()) report_.NoteFailure(failed.step, failed.error);
   if (failed.failed() || has_plan_) Report();
 }
@@ -67,11 +67,17 @@ FailedStep ExecSupervisor::MakeReady() {
 // Right into its cgroup: to move a process there stops all others that are starting some.
 FailedStep ExecSupervisor::StartProcess() {
   int pipe_ends[2];
+  int socket_ends[2];
   if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) != 0) {
     return FailedStep{.step = "create a pipe", .error = errno};
   }
-  progress_ = ProgressReader(Descriptor(pipe_ends[0]));
-  const Descriptor theirs(pipe_ends[1]);
+  failure_ = Descriptor(pipe_ends[0]);
+  const Descriptor failure(pipe_ends[1]);
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socket_ends) != 0) {
+    return FailedStep{.step = "create a socket pair", .error = errno};
+  }
+  plan_to_ = Descriptor(socket_ends[0]);
+  const Descriptor plan(socket_ends[1]);
   int process = -1;
   clone_args arguments{};
   arguments.flags = CLONE_PIDFD;
@@ -84,18 +90,17 @@ FailedStep ExecSupervisor::StartProcess() {
   command_ = static_cast<pid_t>(syscall(SYS_clone3, &arguments, sizeof(arguments)));
   if (command_ < 0) return FailedStep{.step = "start a process", .error = errno};
   if (command_ == 0) {
-    // Only one process shall keep the agent from seeing the end of this.
+    // Whose end is seen at their other ends is one process's alone.
     ends_.control.Reset();
+    plan_to_.Reset();
     BecomeCommand({.settings = settings_,
                    .owner = owner_,
-                   .group = group_,
                    .standard_output = ends_.standard_output,
                    .standard_error = ends_.standard_error,
-                   .plan = ends_.command,
-                   .progress = theirs});
+                   .plan = plan,
+                   .failure = failure});
   }
   process_ = Descriptor(process);
-  ends_.command.Reset();
   return {};
 }
 
@@ -106,15 +111,32 @@ FailedStep ExecSupervisor::AwaitPlan() {
   while (poll(waiting, 2, -1) < 0) {
     if (errno != EINTR) return FailedStep{.step = "wait for a plan", .error = errno};
   }
-  if (waiting[0].revents == 0) {
-    const CommandProgress progress = progress_.Read();
-    if (!progress.has_plan) return progress.failed;
+  if (waiting[1].revents != 0) {
+    FailedStep failed = ReadFailure(failure_);
+    return failed.failed() ? failed : FailedStep{.step = "keep a process", .error = ECHILD};
   }
-  absl::StatusOr<ExecPlan> plan = ReceiveExecPlan(ends_.control);
-  has_plan_ = plan.ok();
-  if (has_plan_) plan_ = *std::move(plan);
+  const absl::StatusOr<std::string> encoded = ReceiveExecPlan(ends_.control);
+  if (!encoded.ok()) return {};
+  absl::StatusOr<ExecPlan> plan = DecodeExecPlan(*encoded);
+  if (!plan.ok()) return FailedStep{.step = "read a plan", .error = EPROTO};
+  has_plan_ = true;
+  plan_ = *std::move(plan);
   start_ = std::chrono::steady_clock::time_point(plan_.start);
+  if (FailedStep failed = CloseExecWorld(plan_.writable); failed.failed()) return failed;
+  if (FailedStep failed = LimitGroup(); failed.failed()) return failed;
+  if (!SendExecPlan(*encoded, plan_to_).ok()) {
+    return FailedStep{.step = "pass on a plan", .error = EPIPE};
+  }
   return {};
+}
+
+// The bounds on processes and on the stage are looked after one by one; the kernel has their sum.
+FailedStep ExecSupervisor::LimitGroup() {
+  if (!group_.made()) return {};
+  const uint64_t room = settings_.command_group_bytes;
+  const uint64_t most = std::min(room, plan_.bounds.memory_bytes) + plan_.bounds.stage_bytes;
+  if (most >= room || group_.Limit(most)) return {};
+  return FailedStep{.step = "limit the cgroup", .error = errno};
 }
 
 void ExecSupervisor::Reap() {
@@ -167,9 +189,8 @@ void ExecSupervisor::WatchCommand() {
     pollfd waiting[2] = {{process_.get(), POLLIN, 0}, {ends_.control.get(), POLLIN | POLLRDHUP, 0}};
     const int ready = poll(waiting, 2, kLookMilliseconds);
     Reap();
-    if (ended_) return;
-    ended_by_us_ = (ready > 0 && waiting[1].revents != 0) || LookAround() == Look::kEnd;
-    if (ended_by_us_) return;
+    if (ended_ || (ready > 0 && waiting[1].revents != 0)) return;
+    if (LookAround() == Look::kEnd) return;
   }
 }
 
@@ -177,9 +198,11 @@ void ExecSupervisor::EndEverything() {
   // Nobody is killed by this but what runs in this pid namespace, and this process isn't. Whatever
   // a process was forking as it died is found by the next round.
   for (;;) {
-    kill(-1, SIGKILL);
     siginfo_t one{};
-    if (waitid(P_ALL, 0, &one, WEXITED | WNOWAIT) != 0 && errno != EINTR) break;
+    // Whatever is left is a child of this process, or below one.
+    if (waitid(P_ALL, 0, &one, WEXITED | WNOWAIT | WNOHANG) != 0 && errno == ECHILD) break;
+    kill(-1, SIGKILL);
+    waitid(P_ALL, 0, &one, WEXITED | WNOWAIT);
     Reap();  // all that have ended by now: thousands of rounds over thousands would take minutes
   }
   report_.wall_ns = std::chrono::nanoseconds(std::chrono::steady_clock::now() - start_).count();
@@ -197,6 +220,9 @@ void ExecSupervisor::Report() {
   // The stage must be nobody's but the agent's when it hears of the end.
   ends_.stage.Reset();
   send(ends_.control.get(), &report_, sizeof(report_), MSG_NOSIGNAL);
+  // To take this world apart has time until the agent has given its answer.
+  pollfd agent{ends_.control.get(), POLLRDHUP, 0};
+  poll(&agent, 1, kAnswerMilliseconds);
 }
 
 }  // namespace hpcc

@@ -11,7 +11,6 @@
 #include <cstdint>
 
 #include "agent/command_group.h"
-#include "agent/exec_command.h"
 #include "agent/exec_plan.h"
 #include "agent/exec_world.h"
 #include "agent/launcher.h"
@@ -24,7 +23,6 @@ struct SupervisorEnds {
   Descriptor stage;
   Descriptor standard_output;
   Descriptor standard_error;
-  Descriptor command;
   Descriptor control;
 };
 
@@ -42,6 +40,7 @@ class ExecSupervisor {
   FailedStep MakeReady();
   FailedStep StartProcess();
   FailedStep AwaitPlan();
+  FailedStep LimitGroup();
   void WatchCommand();
   Look LookAround();
   Look Exceeded(int limit);
@@ -52,16 +51,16 @@ class ExecSupervisor {
   const SupervisorSettings& settings_;
   const ExecOwner owner_;
   SupervisorEnds ends_;
-  ProgressReader progress_;  // of the process that becomes the command
-  Descriptor process_;       // a pidfd of it
+  Descriptor process_;  // a pidfd of the process that becomes the command
+  Descriptor plan_to_;  // a socket to it
+  Descriptor failure_;  // a pipe from it
 
   bool has_plan_ = false;
   ExecPlan plan_;
   CommandGroup group_;
   ExecReport report_;
   pid_t command_ = -1;
-  bool ended_ = false;        // the command
-  bool ended_by_us_ = false;  // by a limit, or as it was told to
+  bool ended_ = false;  // the command
   std::chrono::steady_clock::time_point start_;
   uint64_t looks_ = 0;
 };

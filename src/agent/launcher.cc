@@ -24,7 +24,7 @@ namespace hpcc {
 namespace {
 
 // What comes with each request, in this order.
-constexpr size_t kDescriptors = 5;  // stage, standard output, standard error, command, control
+constexpr size_t kDescriptors = 4;  // stage, standard output, standard error, control
 
 struct Request {
   ExecOwner owner;
@@ -82,8 +82,7 @@ void Supervise(Request request, const SupervisorSettings& settings) {
                             {.stage = std::move(request.descriptors[0]),
                              .standard_output = std::move(request.descriptors[1]),
                              .standard_error = std::move(request.descriptors[2]),
-                             .command = std::move(request.descriptors[3]),
-                             .control = std::move(request.descriptors[4])});
+                             .control = std::move(request.descriptors[3])});
   supervisor.Run();
 }
 
@@ -118,7 +117,7 @@ void Supervise(Request request, const SupervisorSettings& settings) {
     if (child < 0) {
       ExecReport report{.error = errno};
       std::strncpy(report.step, "start a process", sizeof(report.step) - 1);
-      send(request->descriptors[4].get(), &report, sizeof(report), MSG_NOSIGNAL);
+      send(request->descriptors[3].get(), &report, sizeof(report), MSG_NOSIGNAL);
     }
   }
 }
@@ -160,29 +159,16 @@ absl::StatusOr<Launcher> Launcher::Start(const SupervisorSettings& settings) {
 absl::StatusOr<LaunchedExec> Launcher::Launch(const ExecOwner& owner, int stage) const {
   HPCC_ASSIGN_OR_RETURN(Ends out, MakePipe());
   HPCC_ASSIGN_OR_RETURN(Ends err, MakePipe());
-  HPCC_ASSIGN_OR_RETURN(Ends command, MakeSocketPair(SOCK_STREAM));
   HPCC_ASSIGN_OR_RETURN(Ends control, MakeSocketPair(SOCK_STREAM));
   fcntl(out.ours.get(), F_SETFL, O_NONBLOCK);
   fcntl(err.ours.get(), F_SETFL, O_NONBLOCK);
   if (!SendRequest(socket_.get(), owner,
-                   {stage, out.theirs.get(), err.theirs.get(), command.theirs.get(),
-                    control.theirs.get()})) {
+                   {stage, out.theirs.get(), err.theirs.get(), control.theirs.get()})) {
     return ErrnoStatus(errno, "ask", "the launcher");
   }
   return LaunchedExec{.standard_output = std::move(out.ours),
                       .standard_error = std::move(err.ours),
-                      .command = std::move(command.ours),
                       .control = std::move(control.ours)};
-}
-
-absl::Status BeginExec(const ExecPlan& plan, const LaunchedExec& exec) {
-  const std::string message = EncodeExecPlan(plan);
-  // The command first: its supervisor has nothing to do but to look after it.
-  for (const Descriptor* receiver : {&exec.command, &exec.control}) {
-    const absl::Status sent = SendExecPlan(message, *receiver);
-    if (!sent.ok() && !absl::IsUnavailable(sent)) return sent;
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace hpcc

@@ -33,14 +33,8 @@ struct SupervisorSettings {
 struct LaunchedExec {
   Descriptor standard_output;  // both: reading never waits
   Descriptor standard_error;
-  Descriptor command;  // to the process that becomes the command
-  Descriptor
-      control;  // to its supervisor: an ExecReport comes from it; closing it ends the command
+  Descriptor control;  // takes a plan; an ExecReport comes from it; closing it ends the command
 };
-
-// Gives a command its plan, and its supervisor. When either takes none, the report says why, or the
-// end of `control` that there is none.
-absl::Status BeginExec(const ExecPlan& plan, const LaunchedExec& exec);
 
 // Thread-safe.
 class Launcher {

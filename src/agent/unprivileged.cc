@@ -15,6 +15,7 @@
 
 #include "base/posix_descriptor.h"
 #include "base/strings.h"
+#include "sandbox/agent_limits.h"
 
 namespace hpcc {
 
@@ -73,11 +74,10 @@ bool EnterOwnUserNamespace(const ExecIdentity& identity) {
 
 // The kernel counts tasks by their id, which may be others', too; but a user namespace counts its
 // own (user_namespaces(7), since Linux 5.14), beside a limit that all share.
-bool LimitTasks(const ExecOwner& owner, const ExecBounds& bounds) {
-  const uint64_t tasks = bounds.processes + kMoreTasks;
-  if (owner.own_identity) return Limit(RLIMIT_NPROC, tasks);
-  return Limit(RLIMIT_NPROC, tasks + kTasksOfOthers) && EnterOwnUserNamespace(owner.identity) &&
-         Limit(RLIMIT_NPROC, tasks);
+bool CountOwnTasks(const ExecOwner& owner) {
+  if (owner.own_identity) return true;
+  return Limit(RLIMIT_NPROC, kExecProcessesMost + kMoreTasks + kTasksOfOthers) &&
+         EnterOwnUserNamespace(owner.identity);
 }
 
 // An id that a user namespace maps to nothing but itself is no root, whatever its number.
@@ -85,12 +85,10 @@ constexpr unsigned long kSecureBits =
     SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
     SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
 
-}  // namespace
-
-FailedStep LimitAhead() {
+FailedStep LimitAhead(const ExecOwner& owner) {
   if (!Limit(RLIMIT_CORE, 0) || !Limit(RLIMIT_NOFILE, kOpenFiles) ||
       !Limit(RLIMIT_STACK, kStackBytes) || !Limit(RLIMIT_MEMLOCK, kLockedBytes) ||
-      !Limit(RLIMIT_MSGQUEUE, 0)) {
+      !Limit(RLIMIT_MSGQUEUE, 0) || !CountOwnTasks(owner)) {
     return Failed("limit resources");
   }
   // A worker that is itself lower than that keeps its commands there: nobody may raise a priority.
@@ -104,10 +102,12 @@ FailedStep LimitAhead() {
   return {};
 }
 
-FailedStep LimitResources(const ExecOwner& owner, const ExecBounds& bounds) {
+}  // namespace
+
+FailedStep LimitResources(const ExecBounds& bounds) {
   const uint64_t seconds = static_cast<uint64_t>(bounds.cpu.count()) / 1000 + kMoreSeconds;
   const uint64_t address_space = std::max(kLeastAddressSpace, 4 * bounds.memory_bytes);
-  if (!LimitTasks(owner, bounds) || !Limit(RLIMIT_CPU, seconds) ||
+  if (!Limit(RLIMIT_NPROC, bounds.processes + kMoreTasks) || !Limit(RLIMIT_CPU, seconds) ||
       !Limit(RLIMIT_AS, address_space) ||
       (bounds.file_bytes != 0 && !Limit(RLIMIT_FSIZE, bounds.file_bytes))) {
     return Failed("limit resources");
@@ -115,8 +115,8 @@ FailedStep LimitResources(const ExecOwner& owner, const ExecBounds& bounds) {
   return {};
 }
 
-FailedStep DropPrivileges(const ExecOwner& owner, const std::string& working_directory,
-                          const SystemCallFilter& filter) {
+FailedStep DropPrivileges(const ExecOwner& owner, const SystemCallFilter& filter) {
+  if (FailedStep failed = LimitAhead(owner); failed.failed()) return failed;
   const ExecIdentity& identity = owner.identity;
   if (!DropBoundingSet() || prctl(PR_SET_SECUREBITS, kSecureBits, 0, 0, 0) != 0) {
     return Failed("give up capabilities");
@@ -129,7 +129,6 @@ FailedStep DropPrivileges(const ExecOwner& owner, const std::string& working_dir
   }
   if (!DropCapabilities()) return Failed("drop capabilities");
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Failed("forgo new privileges");
-  if (chdir(working_directory.c_str()) != 0) return Failed("enter the working directory");
   if (!filter.Install()) return Failed("filter system calls");
   return {};
 }

@@ -77,6 +77,8 @@ AgentClient::AgentClient(Descriptor stream) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kAgentMessageBytes);
   arguments.SetMaxSendMessageSize(kAgentMessageBytes);
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kAgentWindowBytes);
   channel_ = grpc::CreateCustomInsecureChannelFromFd("agent", stream.Release(), arguments);
   stub_ = agent_v1::Agent::NewStub(channel_);
   watcher_ = std::thread([this] { WatchForCancelling(); });

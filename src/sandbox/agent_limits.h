@@ -15,6 +15,9 @@ inline constexpr uint32_t kAgentProtocolVersion = 2;
 
 // Of one message. The largest is a header with a manifest of kMaxManifestBytes.
 inline constexpr int kAgentMessageBytes = 36 << 20;
+// How much either end sends of a stream before the other has taken it. Said ahead: to measure what
+// fits a way that is no network costs an exec messages of its own.
+inline constexpr int kAgentWindowBytes = 1 << 20;
 // Of the data in one message: blobs, standard streams and outputs go in pieces.
 inline constexpr size_t kAgentChunkBytes = size_t{256} << 10;
 
