@@ -266,6 +266,24 @@ def compare_snapshots(expected, got):
     return problems
 
 
+def suspend(pid):
+    """Sends SIGSTOP and waits until every thread has stopped: until the first of them has seen the
+    signal, the others of a busy machine go on."""
+    def has_stopped(thread):
+        try:
+            with open("/proc/%d/task/%s/stat" % (pid, thread)) as file:
+                return file.read().rpartition(")")[2].split()[0] in "TtZ"
+        except FileNotFoundError:
+            return True  # it has ended
+
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + 60
+    while not all(has_stopped(thread) for thread in os.listdir("/proc/%d/task" % pid)):
+        if time.monotonic() > deadline:
+            raise AssertionError("process %d does not stop" % pid)
+        time.sleep(0.01)
+
+
 def settle():
     """Waits until a file written now is older than the resolution of file times."""
     time.sleep(CLOCK_TICK)

@@ -119,7 +119,7 @@ class Fallback(OwnServersTest):
 
     def test_nobody_can_sign_in_any_more(self):
         def expire():
-            os.kill(self.cluster.process.pid, signal.SIGSTOP)  # the identity provider
+            harness.suspend(self.cluster.process.pid)  # the identity provider
             self.addCleanup(os.kill, self.cluster.process.pid, signal.SIGCONT)
             for tokens in self.folder.glob("client*/**/auth/*.json"):
                 tokens.unlink()

@@ -54,7 +54,7 @@ class SchedulerRestart(OwnServersTest):
         self.assertEqual(worker, self.worker.process.pid)
         self.assertIsNone(self.worker.process.poll())
         # From here on nobody can sign in: the identity provider says nothing.
-        os.kill(self.cluster.process.pid, signal.SIGSTOP)
+        harness.suspend(self.cluster.process.pid)
         self.addCleanup(os.kill, self.cluster.process.pid, signal.SIGCONT)
         self.compile_remotely(client, 3)
         # A worker that has gone, too, takes the client's route along: a new one costs the session

@@ -28,7 +28,7 @@ def large_source(functions, name):
 class Vanish(cluster_case.ClusterTest):
     def stop_worker(self):
         worker = self.cluster.program("hpcc-worker")
-        os.kill(worker, signal.SIGSTOP)
+        harness.suspend(worker)
         self.addCleanup(os.kill, worker, signal.SIGCONT)
 
     def compile_while_it_stops(self, client, moment):
@@ -87,7 +87,7 @@ class VanishIdle(cluster_case.ClusterTest):
         self.compile_and_compare(client, "gcc", "a.c")
         self.assertEqual(1, client.remote()["compiled"], client.log())
         worker = self.cluster.program("hpcc-worker")
-        os.kill(worker, signal.SIGSTOP)
+        harness.suspend(worker)
         self.addCleanup(os.kill, worker, signal.SIGCONT)
         start = time.monotonic()
         client.write("a.c", "int another;\n")

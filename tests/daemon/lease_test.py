@@ -275,7 +275,7 @@ class HolderStands(LeaseTest):
 
     def test_daemon_stopped_while_one_holds_and_one_waits(self):
         first, second = self.hold_and_wait()
-        self.daemon.send_signal(signal.SIGSTOP)
+        harness.suspend(self.daemon.pid)
         start = time.monotonic()
         self.check_finished(first, 0)
         self.check_finished(second, 1)

@@ -172,7 +172,7 @@ class Silence(daemon_case.DaemonTest):
         daemon = self.start_daemon()
         self.check_compiles()
         wanted = self.plain_object()
-        daemon.send_signal(signal.SIGSTOP)
+        harness.suspend(daemon.pid)
         first = self.check_compiles(wanted)
         self.assertLess(first, GIVING_UP + 2)
         self.assertEqual(1, self.statistics().hits)
@@ -181,7 +181,7 @@ class Silence(daemon_case.DaemonTest):
 
     def test_daemon_started_after_a_silent_one_is_asked_again(self):
         daemon = self.start_daemon()
-        daemon.send_signal(signal.SIGSTOP)
+        harness.suspend(daemon.pid)
         self.check_compiles()
         daemon.kill()
         daemon.wait()
@@ -192,7 +192,7 @@ class Silence(daemon_case.DaemonTest):
 
     def test_statistics_and_stop_do_not_hang_on_a_stopped_daemon(self):
         daemon = self.start_daemon()
-        daemon.send_signal(signal.SIGSTOP)
+        harness.suspend(daemon.pid)
         started = time.monotonic()
         outcome = self.run_command([harness.HPCC, "stats", "--json"], timeout=30)
         self.assertEqual(0, outcome.status)
@@ -201,7 +201,7 @@ class Silence(daemon_case.DaemonTest):
 
     def test_off_never_touches_the_daemon(self):
         daemon = self.start_daemon()
-        daemon.send_signal(signal.SIGSTOP)
+        harness.suspend(daemon.pid)
         wanted = self.plain_object()
         for _ in range(2):
             self.assertLess(self.check_compiles(wanted, environment={"HPCC_DAEMON": "off"}), 1.5)

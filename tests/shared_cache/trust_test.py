@@ -215,9 +215,11 @@ class Secrets(shared_cache_case.BuildTest):
         while not stop.is_set():
             for entry in Path("/proc").glob("[0-9]*/cmdline"):
                 try:
-                    seen.add(entry.read_bytes())
+                    line = entry.read_bytes()
                 except OSError:
                     continue
+                if not line.startswith(b"radosgw"):  # of a test beside this one, which may tell it
+                    seen.add(line)
             time.sleep(0.01)
 
     def check_nothing_shown(self, machine, secrets):
