@@ -17,6 +17,15 @@ import projects_test  # noqa: E402
 from cluster_case import harness  # noqa: E402
 
 
+def busy(counts):
+    return counts["fallbacks_by_cause"].get("busy", 0)
+
+
+def answered(counts):
+    """What workers compiled and what they had, and what they would have, had there been room."""
+    return counts["compiled"] + counts["hits"] + busy(counts)
+
+
 class OnWorkers:
     """In front of a project of projects_test.py: what is checked of it."""
 
@@ -69,21 +78,23 @@ class OnWorkers:
         second, counts = self.build_at("another/place/two", source, "the second checkout",
                                        harness.HPCC, "client.toml")
         self.check_same(first, second, "the second checkout's objects")
-        self.assertEqual(0, counts["compiled"])
-        self.assertEqual(first_counts["compiled"] + first_counts["hits"], counts["hits"])
-        self.assertEqual(first_counts["fallbacks_by_cause"], counts["fallbacks_by_cause"])
+        self.assertLessEqual(counts["compiled"], busy(first_counts), counts)
+        self.assertEqual(answered(first_counts), answered(counts))
 
         other, counts = self.build_at("one", source, "another tenant", harness.HPCC, "client2.toml")
         self.check_same(first, other, "the other tenant's objects")
+        self.check_compiled(counts)
         # What the build itself compiles twice is a hit for any tenant; nothing else is.
-        self.assertEqual((first_counts["compiled"], first_counts["hits"]),
-                         (counts["compiled"], counts["hits"]))
+        self.assertEqual(answered(first_counts), answered(counts))
+        self.assertLessEqual(counts["hits"], first_counts["hits"] + busy(first_counts), counts)
         self.assertEqual(0, self.cluster.audit("verify").status)
 
     def check_compiled(self, counts):
-        """By workers, but for compiles that failed, as a configuration's tests do."""
+        """By workers, but for compiles that failed, as a configuration's tests do, and a few that a
+        machine with other things to do had no place for."""
         self.assertGreater(counts["compiled"], 1)
-        self.assertEqual(set(), set(counts["fallbacks_by_cause"]) - {"failed"}, counts)
+        self.assertEqual(set(), set(counts["fallbacks_by_cause"]) - {"failed", "busy"}, counts)
+        self.assertLessEqual(busy(counts), answered(counts) / 10, counts)
 
 
 class Redis(OnWorkers, projects_test.Redis):
