@@ -151,7 +151,7 @@ TEST(DiskStoreProcessTest, KilledAtAnyMomentOfStoringNothingAcknowledgedIsLostNo
   }
   // Otherwise the kills came too late or too early to prove anything.
   EXPECT_GT(left_behind, 0u);
-  for (const std::atomic<uint64_t>& version : acked->version) EXPECT_GT(version, 10u);
+  for (const std::atomic<uint64_t>& version : acked->version) EXPECT_GT(version, 1u);
   munmap(shared, sizeof(Acknowledged));
 }
 
