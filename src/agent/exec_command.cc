@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/unprivileged.h"
+#include "base/string_pointers.h"
 
 namespace hpcc {
 
@@ -49,14 +50,6 @@ FailedStep ConnectStreams(const CommandStart& start) {
   return {};
 }
 
-std::vector<char*> Pointers(std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  pointers.reserve(strings.size() + 1);
-  for (std::string& string : strings) pointers.push_back(string.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 }  // namespace
 
 void BecomeCommand(const CommandStart& start) {
@@ -70,8 +63,8 @@ void BecomeCommand(const CommandStart& start) {
   const absl::StatusOr<std::string> encoded = ReceiveExecPlan(start.plan);
   absl::StatusOr<ExecPlan> plan = encoded.ok() ? DecodeExecPlan(*encoded) : encoded.status();
   if (!plan.ok()) Fail(start.failure, FailedStep{.step = "get a plan", .error = EPROTO});
-  std::vector<char*> arguments = Pointers(plan->arguments);
-  std::vector<char*> environment = Pointers(plan->environment);
+  std::vector<char*> arguments = StringPointers(plan->arguments);
+  std::vector<char*> environment = StringPointers(plan->environment);
   failed = LimitResources(plan->bounds);
   if (!failed.failed() && chdir(plan->working_directory.c_str()) != 0) {
     failed = Failed("enter the working directory");

@@ -8,17 +8,11 @@
 #include <csignal>
 
 #include "base/status.h"
+#include "base/string_pointers.h"
 
 namespace hpcc {
 
 namespace {
-
-std::vector<char*> Pointers(std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  for (std::string& string : strings) pointers.push_back(string.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
 
 // In the child, between fork and exec: system calls only.
 [[noreturn]] void BecomeProgram(char* const* argv, char* const* variables, int output) {
@@ -48,8 +42,8 @@ absl::Status StartDetached(const std::vector<std::string>& argv, const Environme
   if (access(argv.front().c_str(), X_OK) != 0) return ErrnoStatus(errno, "run", argv.front());
   std::vector<std::string> words = argv;
   std::vector<std::string> variables = environment.ToStrings();
-  const std::vector<char*> word_pointers = Pointers(words);
-  const std::vector<char*> variable_pointers = Pointers(variables);
+  const std::vector<char*> word_pointers = StringPointers(words);
+  const std::vector<char*> variable_pointers = StringPointers(variables);
   const pid_t child = fork();
   if (child < 0) return ErrnoStatus(errno, "fork for", argv.front());
   if (child == 0) BecomeProgram(word_pointers.data(), variable_pointers.data(), output.get());

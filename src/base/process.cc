@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/posix_descriptor.h"
 #include "base/status.h"
+#include "base/string_pointers.h"
 #include "base/strings.h"
 
 namespace hpcc {
@@ -28,14 +29,6 @@ namespace {
 
 constexpr size_t kReadChunk = size_t{64} << 10;
 constexpr std::array kForwardedSignals = {SIGINT, SIGTERM, SIGHUP};
-
-std::vector<char*> Pointers(std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  pointers.reserve(strings.size() + 1);
-  for (std::string& string : strings) pointers.push_back(string.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
 
 // The two ends of a stream a child writes: we read one, it gets the other.
 struct StreamPair {
@@ -105,7 +98,7 @@ absl::StatusOr<pid_t> Spawn(const std::string& path, const std::vector<std::stri
 
   pid_t pid = -1;
   const int error = posix_spawn(&pid, path.c_str(), &actions, &attributes,
-                                Pointers(arguments).data(), Pointers(variables).data());
+                                StringPointers(arguments).data(), StringPointers(variables).data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error != 0) return ErrnoStatus(error, "run", path);
@@ -340,7 +333,7 @@ absl::Status Exec(const std::string& path, const std::vector<std::string>& argv,
                   const Environment& environment) {
   std::vector<std::string> arguments = argv;
   std::vector<std::string> variables = environment.ToStrings();
-  execve(path.c_str(), Pointers(arguments).data(), Pointers(variables).data());
+  execve(path.c_str(), StringPointers(arguments).data(), StringPointers(variables).data());
   return ErrnoStatus(errno, "run", path);
 }
 

@@ -11,19 +11,13 @@
 
 #include "base/posix_descriptor.h"
 #include "base/status.h"
+#include "base/string_pointers.h"
 
 namespace hpcc {
 
 namespace {
 
 constexpr std::chrono::milliseconds kStep{20};
-
-std::vector<char*> Pointers(std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  for (std::string& string : strings) pointers.push_back(string.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
 
 // In the child, between fork and exec: system calls only.
 [[noreturn]] void BecomeProgram(pid_t parent, char* const* argv, char* const* variables, int log) {
@@ -60,8 +54,8 @@ absl::StatusOr<SupervisedProcess> SupervisedProcess::Start(const std::vector<std
   if (!output.valid()) return ErrnoStatus(errno, "open", log);
   std::vector<std::string> words = argv;
   std::vector<std::string> variables = environment.ToStrings();
-  const std::vector<char*> word_pointers = Pointers(words);
-  const std::vector<char*> variable_pointers = Pointers(variables);
+  const std::vector<char*> word_pointers = StringPointers(words);
+  const std::vector<char*> variable_pointers = StringPointers(variables);
   const pid_t parent = getpid();
   const pid_t child = fork();
   if (child < 0) return ErrnoStatus(errno, "fork for", argv.front());
