@@ -29,8 +29,16 @@ BlobStore::BlobStore(Descriptor directory, uint64_t capacity)
     : directory_(std::move(directory)), capacity_(capacity) {}
 
 BlobStore::Pins::~Pins() {
-  const std::lock_guard lock(store_.mutex_);
-  for (const Digest& digest : digests_) --store_.blobs_.at(digest).pins;
+  Clear();
+}
+
+void BlobStore::Pins::Clear() {
+  {
+    const std::lock_guard lock(store_.mutex_);
+    for (const Digest& digest : digests_) --store_.blobs_.at(digest).pins;
+  }
+  digests_.clear();
+  store_.freed_.notify_all();
 }
 
 bool BlobStore::Pins::Add(const Digest& digest) {
@@ -41,6 +49,39 @@ bool BlobStore::Pins::Add(const Digest& digest) {
   store_.Touch(blob->second);
   digests_.push_back(digest);
   return true;
+}
+
+BlobStore::Room::Room(Room&& other) noexcept
+    : store_(std::exchange(other.store_, nullptr)), bytes_(other.bytes_) {}
+
+BlobStore::Room& BlobStore::Room::operator=(Room&& other) noexcept {
+  std::swap(store_, other.store_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+BlobStore::Room::~Room() {
+  if (store_ == nullptr) return;
+  const std::lock_guard lock(store_->mutex_);
+  store_->Refund(bytes_);
+}
+
+absl::StatusOr<BlobStore::Room> BlobStore::TakeRoom(uint64_t bytes,
+                                                    std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  if (bytes > capacity_) {
+    return absl::InvalidArgumentError(StrCat(bytes, " bytes, where there is room for ", capacity_));
+  }
+  if (!freed_.wait_for(lock, patience, [&] { return Charge(bytes); })) {
+    return absl::ResourceExhaustedError(
+        StrCat("no room for ", bytes, " bytes beside what is used"));
+  }
+  return Room(*this, bytes);
+}
+
+void BlobStore::Refund(uint64_t bytes) {
+  charged_ -= bytes;
+  freed_.notify_all();
 }
 
 void BlobStore::Touch(Blob& blob) {
@@ -108,7 +149,7 @@ absl::Status BlobStore::Arrival::Add(std::string_view data) {
     if (!file_.valid()) {
       const int error = errno;
       const std::lock_guard lock(store_.mutex_);
-      store_.charged_ -= PagesOf(size_ + data.size());
+      store_.Refund(PagesOf(size_ + data.size()));
       return ErrnoStatus(error, "create", "a blob");
     }
   }
@@ -152,7 +193,7 @@ BlobStore::Arrival::~Arrival() {
   if (!file_.valid()) return;
   unlinkat(store_.directory_.get(), name_.c_str(), 0);
   const std::lock_guard lock(store_.mutex_);
-  store_.charged_ -= PagesOf(size_);
+  store_.Refund(PagesOf(size_));
 }
 
 }  // namespace hpcc

@@ -2,8 +2,11 @@
 #define HPCC_AGENT_BLOB_STORE_H_
 
 // The blobs a sandbox keeps between execs, by digest, as files of a directory nobody else has. What
-// was used longest ago goes when there is no room; never what somebody has pinned.
+// was used longest ago goes when there is no room; never what somebody has pinned. Copies of them
+// that execs have in their stages are in the same memory, and so count for the same capacity.
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -21,7 +24,7 @@
 
 namespace hpcc {
 
-// Thread-safe. Outlives its pins and arrivals.
+// Thread-safe. Outlives its pins, arrivals and rooms.
 class BlobStore {
  public:
   class Arrival;
@@ -36,12 +39,29 @@ class BlobStore {
 
     // False: it isn't there.
     bool Add(const Digest& digest);
+    void Clear();
 
    private:
     friend class Arrival;
 
     BlobStore& store_;
     std::vector<Digest> digests_;
+  };
+
+  // A part of the capacity that is taken up outside of the store, until this is gone.
+  class Room {
+   public:
+    Room() = default;
+    Room(Room&& other) noexcept;
+    Room& operator=(Room&& other) noexcept;
+    ~Room();
+
+   private:
+    friend class BlobStore;
+    Room(BlobStore& store, uint64_t bytes) : store_(&store), bytes_(bytes) {}
+
+    BlobStore* store_ = nullptr;
+    uint64_t bytes_ = 0;
   };
 
   // A blob on its way in: not there for anybody before Finish().
@@ -73,6 +93,10 @@ class BlobStore {
   // For reading. NotFound.
   absl::StatusOr<Descriptor> Open(const Digest& digest);
 
+  // ResourceExhausted: that much is not free, nor was it after `patience`. InvalidArgument: it
+  // never will be.
+  absl::StatusOr<Room> TakeRoom(uint64_t bytes, std::chrono::milliseconds patience);
+
   // What a blob takes here, in whole pages; 0: it isn't here.
   uint64_t ChargeOf(const Digest& digest) const;
 
@@ -88,12 +112,14 @@ class BlobStore {
 
   // All with the lock held. Charges, or says that there is no room.
   bool Charge(uint64_t bytes);
+  void Refund(uint64_t bytes);
   void Remove(const Digest& digest, const Blob& blob);
   void Touch(Blob& blob);
 
   const Descriptor directory_;
   const uint64_t capacity_;
   mutable std::mutex mutex_;
+  std::condition_variable freed_;
   absl::flat_hash_map<Digest, Blob> blobs_;
   std::list<Digest> uses_;  // the longest unused first
   uint64_t charged_ = 0;

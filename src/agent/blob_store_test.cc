@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
+#include <thread>
 
 #include "agent/blob_intake.h"
 #include "base/strings.h"
@@ -12,6 +14,8 @@
 
 namespace hpcc {
 namespace {
+
+constexpr std::chrono::milliseconds kNoPatience{0};
 
 class BlobStoreTest : public ::testing::Test {
  protected:
@@ -126,6 +130,45 @@ TEST_F(BlobStoreTest, ABlobLargerThanTheStoreIsRefusedWhileItArrives) {
   }
   EXPECT_TRUE(absl::IsResourceExhausted(status));
   EXPECT_EQ(pieces, 5);
+}
+
+TEST_F(BlobStoreTest, CopiesElsewhereTakeTheRoomOfUnpinnedBlobsWhileTheyAreThere) {
+  Store(3);
+  BlobStore::Pins pins(*store_);
+  ASSERT_TRUE(Put("a", &pins).ok() && Put("b").ok());
+  {
+    const auto room = store_->TakeRoom(2 * 4096, kNoPatience);
+    ASSERT_TRUE(room.ok());
+    EXPECT_TRUE(Has("a"));
+    EXPECT_FALSE(Has("b"));
+    EXPECT_EQ(store_->held(), 3u * 4096);
+    EXPECT_TRUE(absl::IsResourceExhausted(Put("c")));
+    EXPECT_TRUE(absl::IsResourceExhausted(store_->TakeRoom(1, kNoPatience).status()));
+  }
+  EXPECT_EQ(store_->held(), 4096u);
+  EXPECT_TRUE(Put("c").ok());
+}
+
+TEST_F(BlobStoreTest, MoreCopiesThanTheStoreCouldEverHoldAreRefusedAtOnceAndEvictNothing) {
+  Store(2);
+  ASSERT_TRUE(Put("a").ok());
+  const auto room = store_->TakeRoom(2 * 4096 + 1, std::chrono::hours(1));
+  EXPECT_TRUE(absl::IsInvalidArgument(room.status()));
+  EXPECT_TRUE(StrContains(std::string(room.status().message()), "8193"));
+  EXPECT_TRUE(Has("a"));
+}
+
+TEST_F(BlobStoreTest, WhoeverWaitsForRoomHasItWhenPinsOrCopiesGo) {
+  Store(2);
+  auto pins = std::make_unique<BlobStore::Pins>(*store_);
+  ASSERT_TRUE(Put("a", pins.get()).ok());
+  auto other = std::make_unique<BlobStore::Room>(store_->TakeRoom(4096, kNoPatience).value());
+  std::thread leaves([&] {
+    other.reset();
+    pins->Clear();
+  });
+  EXPECT_TRUE(store_->TakeRoom(2 * 4096, std::chrono::minutes(1)).ok());
+  leaves.join();
 }
 
 // Pieces as they come over the wire.

@@ -27,6 +27,8 @@ namespace hpcc {
 namespace {
 
 constexpr int kPollMilliseconds = 50;
+// What a pipe holds unless somebody made it larger (pipe(7)).
+constexpr size_t kPipeBytes = size_t{64} << 10;
 // To read the kernel's counter takes a while, and a world that was made a moment ago knows it.
 constexpr std::chrono::seconds kCounterAge{1};
 
@@ -131,6 +133,7 @@ absl::Status ExecSession::GatherBlobs() {
 absl::Status ExecSession::Prepare() {
   HPCC_ASSIGN_OR_RETURN(world_, room_.reserve.Take());
   HPCC_RETURN_IF_ERROR(world_->stage.Fill(command_, staged_, room_.blobs));
+  pins_.Clear();  // the command has copies
   const bool old = std::chrono::steady_clock::now() - world_->made > kCounterAge;
   memory_kills_before_ = old ? OutOfMemoryKills() : world_->memory_kills;
   return absl::OkStatus();
@@ -144,13 +147,13 @@ bool ExecSession::Send(const agent_v1::ExecResponse& response, bool last) {
 }
 
 ExecSession::Heard ExecSession::PassOn(const Descriptor& pipe, bool error) {
-  std::string data(kAgentChunkBytes, '\0');
+  heard_.resize(kPipeBytes);
   ssize_t got;
   do {
-    got = read(pipe.get(), data.data(), data.size());
+    got = read(pipe.get(), heard_.data(), heard_.size());
   } while (got < 0 && errno == EINTR);
   if (got <= 0) return got < 0 && errno == EAGAIN ? Heard::kNothing : Heard::kEnd;
-  data.resize(static_cast<size_t>(got));
+  const std::string_view data(heard_.data(), static_cast<size_t>(got));
   stdio_bytes_ += data.size();
   if (stdio_bytes_ > command_.bounds.stdio_bytes) {
     too_much_stdio_ = true;  // and what comes from now on is dropped
@@ -158,7 +161,7 @@ ExecSession::Heard ExecSession::PassOn(const Descriptor& pipe, bool error) {
   }
   agent_v1::ExecResponse response;
   response.mutable_stdio()->set_error(error);
-  response.mutable_stdio()->set_data(std::move(data));
+  response.mutable_stdio()->set_data(std::string(data));
   Send(response);
   return Heard::kSomething;
 }

@@ -70,6 +70,7 @@ class ExecSession {
   std::vector<const ManifestEntry*> staged_;
   std::optional<ReadyExec> world_;
   uint64_t memory_kills_before_ = 0;
+  std::string heard_;  // room for what comes from a pipe
   uint64_t stdio_bytes_ = 0;
   bool too_much_stdio_ = false;
   bool told_to_end_ = false;

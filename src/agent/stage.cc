@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include "agent/memory_file_system.h"
@@ -27,6 +28,8 @@ constexpr uint64_t kLeastFiles = 4'096;
 // A tmpfs that is full lies to a command: it sees an error of its own, and says so as a compiler
 // would. So there is room beyond the limit, and whoever watches the exec ends it there.
 constexpr uint64_t kLeastRoom = uint64_t{256} << 20;
+// What others leave is free at once, but for stages that wait to be taken apart.
+constexpr std::chrono::milliseconds kRoomPatience{2'000};
 
 bool IsFile(const ManifestEntry& entry) {
   return entry.kind == ManifestEntry::Kind::kFile || entry.kind == ManifestEntry::Kind::kExecutable;
@@ -77,11 +80,18 @@ absl::StatusOr<Stage> Stage::Make(const ImageLayout& image, const ExecIdentity& 
 
 absl::Status Stage::Fill(const ExecCommand& command,
                          const std::vector<const ManifestEntry*>& staged, BlobStore& blobs) {
+  // Counted as often as they are there: one blob may stand under any number of paths.
   uint64_t source_bytes = 0;
   for (const ManifestEntry* entry : staged) {
     source_bytes += kPage;
     if (IsFile(*entry)) source_bytes += blobs.ChargeOf(entry->digest);
   }
+  absl::StatusOr<BlobStore::Room> room = blobs.TakeRoom(source_bytes, kRoomPatience);
+  if (!room.ok()) {
+    return absl::Status(room.status().code(),
+                        StrCat("exec: its sources: ", std::string(room.status().message())));
+  }
+  sources_ = *std::move(room);
   const uint64_t limit = command.bounds.stage_bytes;
   const uint64_t files = std::max(kLeastFiles, limit / kBytesPerFile) + 16 * staged.size();
   HPCC_RETURN_IF_ERROR(

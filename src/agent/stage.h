@@ -41,7 +41,8 @@ class Stage {
 
   // Once, with what one exec needs, whether it is attached already or not. `blobs` holds (pinned)
   // what the manifest needs; `staged` are the entries that the image has not.
-  // InvalidArgument: the paths contradict each other, or an output would lie in the image.
+  // InvalidArgument: the paths contradict each other, an output would lie in the image, or the
+  // sources are more than `blobs` could hold. ResourceExhausted: they are while others' are there.
   absl::Status Fill(const ExecCommand& command, const std::vector<const ManifestEntry*>& staged,
                     BlobStore& blobs);
 
@@ -67,6 +68,7 @@ class Stage {
 
   const ImageLayout* image_;
   ExecIdentity identity_;
+  BlobStore::Room sources_;  // free again once the root is gone
   Descriptor root_;
   std::vector<std::string> writable_;
   uint64_t bytes_before_ = 0;

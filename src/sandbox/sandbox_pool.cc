@@ -51,20 +51,15 @@ SandboxPool::SandboxPool(Runtime& runtime, std::string name, SandboxPoolOptions 
       on_lost_(std::move(on_lost)),
       clock_(clock) {
   if (options_.tend_every.count() == 0) return;
-  tender_ = std::thread([this] {
-    std::unique_lock lock(mutex_);
-    while (!stopped_) {
-      changed_.wait_for(lock, options_.tend_every, [this] { return stopped_; });
-      lock.unlock();
-      Tend();
-      lock.lock();
-    }
-  });
+  tender_ = std::thread([this] { Repeat(&SandboxPool::Tend); });
+  watcher_ = std::thread([this] { Repeat(&SandboxPool::ReportDead); });
 }
 
 SandboxPool::~SandboxPool() {
   Stop();
-  if (tender_.joinable()) tender_.join();
+  for (std::thread* thread : {&tender_, &watcher_}) {
+    if (thread->joinable()) thread->join();
+  }
 }
 
 SandboxPool::Lease::~Lease() {
@@ -98,13 +93,17 @@ bool SandboxPool::Usable(const Entry& entry) const {
              std::chrono::nanoseconds(options_.session).count();
 }
 
+void SandboxPool::NoteDeath(Entry& entry, Removal& removal) const {
+  const bool dead = entry.sandbox != nullptr && !entry.sandbox->alive();
+  if (dead && !entry.ended && !std::exchange(entry.reported, true)) {
+    removal.lost.push_back(Describe(entry));
+  }
+}
+
 // Takes the entry out of sight. Its sandbox goes once nobody is at work in it, or at once when it
 // is dead.
 void SandboxPool::Retire(const std::shared_ptr<Entry>& entry, Removal& removal) {
-  const bool dead = entry->sandbox != nullptr && !entry->sandbox->alive();
-  if (dead && !entry->ended && !std::exchange(entry->reported, true)) {
-    removal.lost.push_back(Describe(*entry));
-  }
+  NoteDeath(*entry, removal);
   if (!std::exchange(entry->retired, true)) {
     const auto current = current_.find(entry->key);
     if (current != current_.end() && current->second == entry) current_.erase(current);
@@ -323,30 +322,25 @@ void SandboxPool::GiveBack(Entry& entry) {
   Carry(std::move(removal));
 }
 
+bool SandboxPool::IdleFor(const Entry& entry, std::chrono::nanoseconds time) const {
+  return entry.execs == 0 && entry.waiting == 0 &&
+         clock_.MonotonicNanoseconds() - entry.used_at >= time.count();
+}
+
 void SandboxPool::Tend() {
   Removal removal;
   std::vector<std::shared_ptr<Entry>> overdue;
-  std::vector<std::shared_ptr<Entry>> unused;
   {
     const std::lock_guard lock(mutex_);
-    const int64_t now = clock_.MonotonicNanoseconds();
     std::vector<std::shared_ptr<Entry>> over;
     for (const auto& [key, entry] : current_) {
       if (entry->starting) continue;
-      const auto idle_for = [&, entry = entry.get()](std::chrono::nanoseconds time) {
-        return entry->execs == 0 && entry->waiting == 0 && now - entry->used_at >= time.count();
-      };
-      if (idle_for(options_.idle) || !Usable(*entry)) {
-        over.push_back(entry);
-      } else if (options_.suspend.count() != 0 && !stopped_ && !entry->suspended && !entry->stays &&
-                 idle_for(options_.suspend)) {
-        entry->starting = true;
-        unused.push_back(entry);
-      }
+      if (IdleFor(*entry, options_.idle) || !Usable(*entry)) over.push_back(entry);
     }
     // Of those at work without a future, only the news of their death is of interest.
     over.insert(over.end(), draining_.begin(), draining_.end());
     for (const std::shared_ptr<Entry>& entry : over) Retire(entry, removal);
+    const int64_t now = clock_.MonotonicNanoseconds();
     const int64_t most = std::chrono::nanoseconds(options_.session + options_.drain).count();
     for (const std::shared_ptr<Entry>& entry : draining_) {
       if (now - entry->started_at >= most) overdue.push_back(entry);
@@ -362,7 +356,43 @@ void SandboxPool::Tend() {
     GiveBack(*entry);
   }
   Carry(std::move(removal));
-  for (const std::shared_ptr<Entry>& entry : unused) Suspend(entry);
+  while (const std::shared_ptr<Entry> unused = NextToSuspend()) Suspend(unused);
+}
+
+// One at a time, as it is suspended: whoever wants another meanwhile finds it awake.
+std::shared_ptr<SandboxPool::Entry> SandboxPool::NextToSuspend() {
+  const std::lock_guard lock(mutex_);
+  if (options_.suspend.count() == 0 || stopped_) return nullptr;
+  for (const auto& [key, entry] : current_) {
+    if (entry->starting || entry->suspended || entry->stays || !Usable(*entry)) continue;
+    if (!IdleFor(*entry, options_.suspend)) continue;
+    entry->starting = true;
+    return entry;
+  }
+  return nullptr;
+}
+
+void SandboxPool::ReportDead() {
+  Removal removal;
+  {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<Entry>> all = draining_;
+    for (const auto& [key, entry] : current_) all.push_back(entry);
+    for (const std::shared_ptr<Entry>& entry : all) {
+      if (!entry->starting) NoteDeath(*entry, removal);
+    }
+  }
+  Carry(std::move(removal));
+}
+
+void SandboxPool::Repeat(void (SandboxPool::*work)()) {
+  std::unique_lock lock(mutex_);
+  while (!stopped_) {
+    changed_.wait_for(lock, options_.tend_every, [this] { return stopped_; });
+    lock.unlock();
+    (this->*work)();
+    lock.lock();
+  }
 }
 
 void SandboxPool::Stop() {

@@ -116,7 +116,7 @@ class SandboxPool {
                                     const std::function<bool()>& cancelled = nullptr);
 
   // Suspends what is idle, stops what is idle too long, too old or dead, and reports the dead. The
-  // pool's own thread does this unless tend_every is 0.
+  // pool's own threads do this unless tend_every is 0: to report the dead waits for nothing else.
   void Tend();
 
   // Stops every sandbox, at work or not. Acquire fails from then on. Waits for no lease.
@@ -137,10 +137,15 @@ class SandboxPool {
   // With the lock held:
   PooledSandbox Describe(const Entry& entry) const;
   bool Usable(const Entry& entry) const;
+  bool IdleFor(const Entry& entry, std::chrono::nanoseconds time) const;
+  void NoteDeath(Entry& entry, Removal& removal) const;
   // For one that is to be started (nullptr), or resumed.
   bool MakeRoom(const Entry* entry, Removal& removal);
   void Retire(const std::shared_ptr<Entry>& entry, Removal& removal);
   // Without it:
+  void Repeat(void (SandboxPool::*work)());
+  void ReportDead();
+  std::shared_ptr<Entry> NextToSuspend();
   void Carry(Removal removal);
   void Start(const std::shared_ptr<Entry>& entry);
   void Suspend(const std::shared_ptr<Entry>& entry);
@@ -161,6 +166,7 @@ class SandboxPool {
   uint64_t last_id_ = 0;
   bool stopped_ = false;
   std::thread tender_;
+  std::thread watcher_;
 };
 
 }  // namespace hpcc

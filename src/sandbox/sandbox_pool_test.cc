@@ -38,6 +38,7 @@ struct FakeState {
   std::atomic<int> suspends{0};
   std::atomic<int> resumes{0};
   absl::Status suspend = absl::UnimplementedError("fake");
+  std::function<void()> while_suspended;
   absl::Status resume;
 };
 
@@ -55,6 +56,7 @@ class FakeSandbox final : public Sandbox {
   }
   absl::Status Suspend() override {
     ++state_->suspends;
+    if (state_->while_suspended) state_->while_suspended();
     return state_->suspend;
   }
   absl::Status Resume() override {
@@ -106,6 +108,9 @@ class SandboxPoolTest : public ::testing::Test {
  protected:
   SandboxPool& Pool(SandboxPoolOptions options = {}) {
     options.tend_every = milliseconds(0);
+    return PoolWithThreads(options);
+  }
+  SandboxPool& PoolWithThreads(const SandboxPoolOptions& options) {
     pool_ = std::make_unique<SandboxPool>(
         runtime_, "w", options,
         [this](const PooledSandbox& lost) {
@@ -480,6 +485,44 @@ TEST_F(SuspendingPoolTest, AnIdleOneIsSuspendedAndResumedForTheNextExec) {
   EXPECT_EQ(state.resumes, 1);
   EXPECT_FALSE(pool.List().at(0).suspended);
   EXPECT_EQ(runtime_.starts, 1);
+}
+
+TEST_F(SuspendingPoolTest, WhileOneIsSuspendedTheOthersAreThereForWhoeverAsks) {
+  SandboxPool& pool = Pool();
+  ASSERT_TRUE(pool.Acquire("acme", "host", milliseconds(0)).ok());
+  ASSERT_TRUE(pool.Acquire("other", "host", milliseconds(0)).ok());
+  std::vector<std::string> taken;
+  // By tenant, so the first to be suspended.
+  runtime_.states.at(0)->while_suspended = [&] {
+    taken.push_back(IdOf(pool.Acquire("other", "host", milliseconds(0))));
+  };
+  clock_.Pass(seconds(11));
+  pool.Tend();
+  EXPECT_THAT(taken, ElementsAre("w-2"));
+  EXPECT_EQ(runtime_.states.at(1)->suspends, 0);
+  EXPECT_EQ(runtime_.states.at(1)->resumes, 0);
+}
+
+TEST_F(SuspendingPoolTest, ADeathIsReportedWhileAnotherIsSuspended) {
+  SandboxPool& pool = PoolWithThreads({.suspend = seconds(10), .tend_every = milliseconds(1)});
+  ASSERT_TRUE(pool.Acquire("acme", "host", milliseconds(0)).ok());
+  const auto lease = pool.Acquire("other", "host", milliseconds(0));
+  ASSERT_TRUE(lease.ok());
+  std::atomic<bool> reported{false};
+  std::atomic<bool> done{false};
+  runtime_.states.at(0)->while_suspended = [&] {
+    runtime_.states.at(1)->alive = false;
+    for (int i = 0; i < 3000 && !reported; ++i) {
+      std::this_thread::sleep_for(milliseconds(10));
+      const std::lock_guard lock(lost_mutex_);
+      reported = lost_ == std::vector<std::string>{"w-2"};
+    }
+    done = true;
+  };
+  clock_.Pass(seconds(11));
+  for (int i = 0; i < 6000 && !done; ++i) std::this_thread::sleep_for(milliseconds(10));
+  EXPECT_TRUE(reported);
+  pool.Stop();
 }
 
 TEST_F(SuspendingPoolTest, ASuspendedOneIsResumedForWhoeverAsksForIt) {

@@ -79,6 +79,19 @@ TEST_F(LimitTest, ABombOfEmptyFilesEndsItselfOnly) {
   EXPECT_EQ(RunBeside(bomb).exceeded, ExceededLimit::kStage);
 }
 
+TEST_F(LimitTest, OneBlobUnderManyPathsIsRefusedBeforeItFillsTheMemory) {
+  constexpr uint64_t kBytes = uint64_t{8} << 20;
+  const uint64_t paths = sandbox_->spec().blob_bytes / kBytes + 1;
+  const std::string data(kBytes, 'x');
+  for (uint64_t i = 0; i < paths; ++i) AddFile(StrCat("/work/", 1000 + i), data);
+  const absl::Status status = Exec(Command({"/bin/true"})).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_TRUE(StrContains(std::string(status.message()), "its sources")) << status;
+
+  manifest_.entries.resize(2);
+  EXPECT_EQ(Say({"/usr/bin/stat", "-c", "%s", "/work/1000"}), StrCat(kBytes, "\n"));
+}
+
 TEST_F(LimitTest, AnEndlessLoopEndsAtItsWallTime) {
   ExecRequest bomb = Command({kProbe, "spin"});
   bomb.limits.wall = milliseconds(700);

@@ -1,0 +1,149 @@
+#include "agent/exec_reserve.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "base/strings.h"
+
+namespace hpcc {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kPatience{30};
+
+bool WaitUntil(const std::function<bool()>& condition) {
+  const auto deadline = steady_clock::now() + kPatience;
+  while (!condition()) {
+    if (steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
+}
+
+// How many processes wait for a plan: they are the launcher's only children.
+size_t Supervisors(pid_t launcher) {
+  size_t found = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string stat = StrCat(entry.path().string(), "/stat");
+    FILE* file = fopen(stat.c_str(), "re");
+    if (file == nullptr) continue;
+    int process = 0, parent = 0;
+    char state = 0;
+    if (fscanf(file, "%d (%*[^)]) %c %d", &process, &state, &parent) == 3 && state != 'Z' &&
+        parent == launcher) {
+      ++found;
+    }
+    fclose(file);
+  }
+  return found;
+}
+
+// With real worlds around real stages, of an image that is one directory: that is for those who may
+// mount. In a mount namespace of its own, whatever this machine makes of mounts in its first one.
+class ExecReserveTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    ASSERT_EQ(unshare(CLONE_NEWNS), 0);
+    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    mount_point_ = ::testing::TempDir() + "/exec_reserve_test";
+    std::filesystem::create_directories(mount_point_);
+    image_.parts.push_back({ImagePart::Kind::kDirectory, "/usr", "/usr"});
+  }
+
+  void TearDown() override {
+    reserve_.reset();
+    if (!launcher_) return;
+    const pid_t process = launcher_->process();
+    launcher_.reset();
+    waitpid(process, nullptr, 0);
+  }
+
+  ExecReserve& Reserve(size_t kept, const std::string& part = "/usr") {
+    image_.parts.front().path = part;
+    absl::StatusOr<SystemCallFilter> filter = SystemCallFilter::Make();
+    EXPECT_TRUE(filter.ok()) << filter.status();
+    absl::StatusOr<Launcher> launcher = Launcher::Start(
+        {.image_root = "", .mount_point = mount_point_, .image = image_, .filter = *filter});
+    EXPECT_TRUE(launcher.ok()) << launcher.status();
+    launcher_.emplace(*std::move(launcher));
+    reserve_ = std::make_unique<ExecReserve>(*launcher_, image_, /*own_identities=*/true, kept);
+    return *reserve_;
+  }
+
+  static bool HasEnded(const ReadyExec& world) {
+    pollfd control{world.exec.control.get(), POLLIN, 0};
+    return poll(&control, 1, 0) != 0;
+  }
+
+  std::string mount_point_;
+  ImageLayout image_;
+  std::optional<Launcher> launcher_;
+  std::unique_ptr<ExecReserve> reserve_;
+};
+
+TEST_F(ExecReserveTest, AsManyAreReadyAsWereAskedForBeforeAnybodyTakesOne) {
+  Reserve(3);
+  EXPECT_TRUE(WaitUntil([&] { return Supervisors(launcher_->process()) == 3; }));
+}
+
+TEST_F(ExecReserveTest, WhatWasTakenIsReplacedAndWhatWasGivenBackIsGone) {
+  ExecReserve& reserve = Reserve(2);
+  ASSERT_TRUE(WaitUntil([&] { return Supervisors(launcher_->process()) == 2; }));
+  absl::StatusOr<ReadyExec> taken = reserve.Take();
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_FALSE(HasEnded(*taken));
+  EXPECT_TRUE(WaitUntil([&] { return Supervisors(launcher_->process()) >= 2; }));
+  reserve.GiveBack(*std::move(taken));
+  EXPECT_TRUE(WaitUntil([&] { return Supervisors(launcher_->process()) == 2; }));
+}
+
+TEST_F(ExecReserveTest, NoTwoThatAreThereHaveOneIdentity) {
+  ExecReserve& reserve = Reserve(1);
+  std::set<uint32_t> users;
+  std::vector<ReadyExec> taken;
+  for (size_t i = 1; i <= 10; ++i) {
+    absl::StatusOr<ReadyExec> world = reserve.Take();
+    ASSERT_TRUE(world.ok()) << world.status();
+    EXPECT_TRUE(world->owner.own_identity);
+    users.insert(world->owner.identity.user);
+    taken.push_back(*std::move(world));
+    EXPECT_EQ(users.size(), i);
+  }
+  EXPECT_TRUE(std::none_of(users.begin(), users.end(), [](uint32_t user) { return user < 1000; }));
+  for (ReadyExec& world : taken) reserve.GiveBack(std::move(world));
+  EXPECT_TRUE(WaitUntil([&] { return Supervisors(launcher_->process()) == 1; }));
+}
+
+TEST_F(ExecReserveTest, OneThatEndedWhileItWaitedIsNotTaken) {
+  // Such a part can't be mounted, so each world ends by itself.
+  ExecReserve& reserve = Reserve(2, "/there-is-no-such-directory");
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  absl::StatusOr<ReadyExec> taken = reserve.Take();
+  // Another was made instead, and whoever runs its command is told why it fails.
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  ASSERT_TRUE(WaitUntil([&] { return HasEnded(*taken); }));
+  ExecReport report;
+  ASSERT_EQ(read(taken->exec.control.get(), &report, sizeof(report)),
+            static_cast<ssize_t>(sizeof(report)));
+  EXPECT_EQ(report.outcome, ExecReport::Outcome::kNotStarted);
+  EXPECT_EQ(std::string(report.step), "mount /there-is-no-such-directory");
+}
+
+}  // namespace
+}  // namespace hpcc
