@@ -8,9 +8,13 @@
 //   boot, clone      a start, until the agent has answered ("start" of a process); of qemu in turns
 //   suspend, resume  in turns with these
 //   call, exec       a plain call to the agent, and an exec of /bin/true, in turns on one sandbox
+//   spawn            /bin/true in no sandbox, by this program (not where the sandbox is a machine)
 //   exec-300         the same with 300 sources of 8 KB in its manifest, which are there already
 //
 // Ends with status 1, and says why, when anything goes wrong.
+
+#include <spawn.h>
+#include <sys/wait.h>
 
 #include <chrono>
 #include <cstdio>
@@ -74,7 +78,19 @@ absl::Status Run(hpcc::Sandbox& sandbox, const hpcc::ExecRequest& request) {
   return result->exit_status == 0 ? absl::OkStatus() : absl::InternalError("/bin/true failed");
 }
 
-absl::Status Execs(hpcc::Sandbox& sandbox, int count) {
+absl::Status Spawn() {
+  char program[] = "/bin/true";
+  char* const arguments[] = {program, nullptr};
+  char* const environment[] = {nullptr};
+  pid_t process = -1;
+  int status = -1;
+  const bool ended =
+      posix_spawn(&process, program, nullptr, nullptr, arguments, environment) == 0 &&
+      waitpid(process, &status, 0) == process && status == 0;
+  return ended ? absl::OkStatus() : absl::InternalError("/bin/true failed");
+}
+
+absl::Status Execs(hpcc::Sandbox& sandbox, bool is_machine, int count) {
   const hpcc::ExecRequest plain = True(0);
   const hpcc::ExecRequest many = True(kManyFiles);
   HPCC_RETURN_IF_ERROR(sandbox.Ping(kCall));
@@ -84,6 +100,7 @@ absl::Status Execs(hpcc::Sandbox& sandbox, int count) {
     HPCC_RETURN_IF_ERROR(Time("call", [&] { return sandbox.Ping(kCall); }));
     HPCC_RETURN_IF_ERROR(Time("exec", [&] { return Run(sandbox, plain); }));
     HPCC_RETURN_IF_ERROR(Time("exec-300", [&] { return Run(sandbox, many); }));
+    if (!is_machine) HPCC_RETURN_IF_ERROR(Time("spawn", Spawn));
   }
   return absl::OkStatus();
 }
@@ -115,7 +132,7 @@ absl::Status MeasureProcesses(int starts, int execs) {
     sandbox.reset();
     HPCC_RETURN_IF_ERROR(Time("start", [&] { return starter.Start(runtime, &sandbox); }));
   }
-  return Execs(*sandbox, execs);
+  return Execs(*sandbox, /*is_machine=*/false, execs);
 }
 
 absl::Status MeasureMachines(int starts, int execs, const std::string& kernel,
@@ -145,7 +162,7 @@ absl::Status MeasureMachines(int starts, int execs, const std::string& kernel,
     HPCC_RETURN_IF_ERROR(Time("suspend", [&] { return sandbox->Suspend(); }));
     HPCC_RETURN_IF_ERROR(Time("resume", [&] { return sandbox->Resume(); }));
   }
-  return Execs(*sandbox, execs);
+  return Execs(*sandbox, /*is_machine=*/true, execs);
 }
 
 }  // namespace

@@ -27,6 +27,8 @@ namespace hpcc {
 namespace {
 
 constexpr int kPollMilliseconds = 50;
+// Of a manifest, between two questions whether anybody still waits.
+constexpr size_t kEntriesPerQuestion = 32;
 // What a pipe holds unless somebody made it larger (pipe(7)).
 constexpr size_t kPipeBytes = size_t{64} << 10;
 // To read the kernel's counter takes a while, and a world that was made a moment ago knows it.
@@ -92,9 +94,12 @@ absl::Status ExecSession::ReadHeader() {
 }
 
 absl::Status ExecSession::CompareWithImage() {
+  size_t looked = 0;
   for (const ManifestEntry& entry : command_.manifest.entries) {
-    // Files of the image that were never looked at are read: a long manifest takes a while.
-    if (context_.IsCancelled()) return absl::CancelledError("exec: cancelled");
+    // Files of the image that were never looked at are read: a long manifest takes a while. To ask
+    // takes longer than to look at one that is known.
+    const bool ask = looked++ % kEntriesPerQuestion == 0;
+    if (ask && context_.IsCancelled()) return absl::CancelledError("exec: cancelled");
     bool staged = false;
     HPCC_RETURN_IF_ERROR(room_.image.Check(entry, &staged));
     if (staged) staged_.push_back(&entry);
