@@ -25,8 +25,8 @@ uint64_t PagesOf(uint64_t size) {
 
 }  // namespace
 
-BlobStore::BlobStore(Descriptor directory, uint64_t capacity)
-    : directory_(std::move(directory)), capacity_(capacity) {}
+BlobStore::BlobStore(Descriptor directory, uint64_t capacity, std::chrono::milliseconds patience)
+    : directory_(std::move(directory)), capacity_(capacity), patience_(patience) {}
 
 BlobStore::Pins::~Pins() {
   Clear();
@@ -66,17 +66,20 @@ BlobStore::Room::~Room() {
   store_->Refund(bytes_);
 }
 
-absl::StatusOr<BlobStore::Room> BlobStore::TakeRoom(uint64_t bytes,
-                                                    std::chrono::milliseconds patience) {
+absl::StatusOr<BlobStore::Room> BlobStore::TakeRoom(uint64_t bytes) {
   std::unique_lock lock(mutex_);
   if (bytes > capacity_) {
     return absl::InvalidArgumentError(StrCat(bytes, " bytes, where there is room for ", capacity_));
   }
-  if (!freed_.wait_for(lock, patience, [&] { return Charge(bytes); })) {
+  if (!ChargePatiently(bytes, lock)) {
     return absl::ResourceExhaustedError(
         StrCat("no room for ", bytes, " bytes beside what is used"));
   }
   return Room(*this, bytes);
+}
+
+bool BlobStore::ChargePatiently(uint64_t bytes, std::unique_lock<std::mutex>& lock) {
+  return freed_.wait_for(lock, patience_, [&] { return Charge(bytes); });
 }
 
 void BlobStore::Refund(uint64_t bytes) {
@@ -136,9 +139,10 @@ absl::Status BlobStore::Arrival::Add(std::string_view data) {
     return absl::ResourceExhaustedError("a blob is larger than any may be");
   }
   {
-    const std::lock_guard lock(store_.mutex_);
+    std::unique_lock lock(store_.mutex_);
     const uint64_t before = file_.valid() ? PagesOf(size_) : 0;
-    if (!store_.Charge(PagesOf(size_ + data.size()) - before)) {
+    const uint64_t after = PagesOf(size_ + data.size());
+    if (after > store_.capacity_ || !store_.ChargePatiently(after - before, lock)) {
       return absl::ResourceExhaustedError("no room for a blob");
     }
     if (!file_.valid()) name_ = StrCat("arriving-", ++store_.arrivals_);

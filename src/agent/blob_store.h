@@ -72,7 +72,7 @@ class BlobStore {
     Arrival& operator=(const Arrival&) = delete;
     ~Arrival();
 
-    // ResourceExhausted: too long for a blob, or no room that isn't pinned.
+    // ResourceExhausted: too long for a blob, or no room.
     absl::Status Add(std::string_view data);
     // InvalidArgument: the bytes aren't the digest's. With `pins` it is pinned at once.
     absl::Status Finish(Pins* pins);
@@ -87,15 +87,15 @@ class BlobStore {
     uint64_t size_ = 0;
   };
 
-  // `directory` is empty and holds `capacity` bytes.
-  BlobStore(Descriptor directory, uint64_t capacity);
+  // `directory` is empty and holds `capacity` bytes. Where there is no room that isn't pinned or
+  // taken, some may come within `patience`.
+  BlobStore(Descriptor directory, uint64_t capacity, std::chrono::milliseconds patience);
 
   // For reading. NotFound.
   absl::StatusOr<Descriptor> Open(const Digest& digest);
 
-  // ResourceExhausted: that much is not free, nor was it after `patience`. InvalidArgument: it
-  // never will be.
-  absl::StatusOr<Room> TakeRoom(uint64_t bytes, std::chrono::milliseconds patience);
+  // ResourceExhausted: no room. InvalidArgument: there never will be.
+  absl::StatusOr<Room> TakeRoom(uint64_t bytes);
 
   // What a blob takes here, in whole pages; 0: it isn't here.
   uint64_t ChargeOf(const Digest& digest) const;
@@ -110,14 +110,16 @@ class BlobStore {
     std::list<Digest>::iterator use;
   };
 
-  // All with the lock held. Charges, or says that there is no room.
+  // All with the lock held. Charges, or says that there is no room: at once, or in the end.
   bool Charge(uint64_t bytes);
+  bool ChargePatiently(uint64_t bytes, std::unique_lock<std::mutex>& lock);
   void Refund(uint64_t bytes);
   void Remove(const Digest& digest, const Blob& blob);
   void Touch(Blob& blob);
 
   const Descriptor directory_;
   const uint64_t capacity_;
+  const std::chrono::milliseconds patience_;
   mutable std::mutex mutex_;
   std::condition_variable freed_;
   absl::flat_hash_map<Digest, Blob> blobs_;

@@ -15,8 +15,6 @@
 namespace hpcc {
 namespace {
 
-constexpr std::chrono::milliseconds kNoPatience{0};
-
 class BlobStoreTest : public ::testing::Test {
  protected:
   BlobStoreTest() : directory_(::testing::TempDir() + "/blob_store_test") {
@@ -25,9 +23,10 @@ class BlobStoreTest : public ::testing::Test {
   }
 
   // Of pages.
-  BlobStore& Store(uint64_t capacity) {
+  BlobStore& Store(uint64_t capacity, std::chrono::milliseconds patience = {}) {
     store_ = std::make_unique<BlobStore>(
-        Descriptor(open(directory_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), capacity * 4096);
+        Descriptor(open(directory_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), capacity * 4096,
+        patience);
     return *store_;
   }
   absl::Status Put(const std::string& data, BlobStore::Pins* pins = nullptr) {
@@ -137,38 +136,48 @@ TEST_F(BlobStoreTest, CopiesElsewhereTakeTheRoomOfUnpinnedBlobsWhileTheyAreThere
   BlobStore::Pins pins(*store_);
   ASSERT_TRUE(Put("a", &pins).ok() && Put("b").ok());
   {
-    const auto room = store_->TakeRoom(2 * 4096, kNoPatience);
+    const auto room = store_->TakeRoom(2 * 4096);
     ASSERT_TRUE(room.ok());
     EXPECT_TRUE(Has("a"));
     EXPECT_FALSE(Has("b"));
     EXPECT_EQ(store_->held(), 3u * 4096);
     EXPECT_TRUE(absl::IsResourceExhausted(Put("c")));
-    EXPECT_TRUE(absl::IsResourceExhausted(store_->TakeRoom(1, kNoPatience).status()));
+    EXPECT_TRUE(absl::IsResourceExhausted(store_->TakeRoom(1).status()));
   }
   EXPECT_EQ(store_->held(), 4096u);
   EXPECT_TRUE(Put("c").ok());
 }
 
 TEST_F(BlobStoreTest, MoreCopiesThanTheStoreCouldEverHoldAreRefusedAtOnceAndEvictNothing) {
-  Store(2);
+  Store(2, std::chrono::hours(1));
   ASSERT_TRUE(Put("a").ok());
-  const auto room = store_->TakeRoom(2 * 4096 + 1, std::chrono::hours(1));
+  const auto room = store_->TakeRoom(2 * 4096 + 1);
   EXPECT_TRUE(absl::IsInvalidArgument(room.status()));
   EXPECT_TRUE(StrContains(std::string(room.status().message()), "8193"));
   EXPECT_TRUE(Has("a"));
 }
 
 TEST_F(BlobStoreTest, WhoeverWaitsForRoomHasItWhenPinsOrCopiesGo) {
-  Store(2);
+  Store(2, std::chrono::minutes(1));
   auto pins = std::make_unique<BlobStore::Pins>(*store_);
   ASSERT_TRUE(Put("a", pins.get()).ok());
-  auto other = std::make_unique<BlobStore::Room>(store_->TakeRoom(4096, kNoPatience).value());
+  auto other = std::make_unique<BlobStore::Room>(store_->TakeRoom(4096).value());
   std::thread leaves([&] {
     other.reset();
     pins->Clear();
   });
-  EXPECT_TRUE(store_->TakeRoom(2 * 4096, std::chrono::minutes(1)).ok());
+  EXPECT_TRUE(store_->TakeRoom(2 * 4096).ok());
   leaves.join();
+}
+
+TEST_F(BlobStoreTest, ABlobWaitsForRoomThatOthersLeaveUnlessItCanNeverFit) {
+  Store(2, std::chrono::minutes(1));
+  auto room = std::make_unique<BlobStore::Room>(store_->TakeRoom(2 * 4096).value());
+  std::thread leaves([&] { room.reset(); });
+  EXPECT_TRUE(Put("a").ok());
+  leaves.join();
+  BlobStore::Arrival arrival(*store_, Digest::Of("x"));
+  EXPECT_TRUE(absl::IsResourceExhausted(arrival.Add(std::string(2 * 4096 + 1, 'x'))));
 }
 
 // Pieces as they come over the wire.

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <utility>
 
 #include "agent/memory_file_system.h"
@@ -28,8 +27,6 @@ constexpr uint64_t kLeastFiles = 4'096;
 // A tmpfs that is full lies to a command: it sees an error of its own, and says so as a compiler
 // would. So there is room beyond the limit, and whoever watches the exec ends it there.
 constexpr uint64_t kLeastRoom = uint64_t{256} << 20;
-// What others leave is free at once, but for stages that wait to be taken apart.
-constexpr std::chrono::milliseconds kRoomPatience{2'000};
 
 bool IsFile(const ManifestEntry& entry) {
   return entry.kind == ManifestEntry::Kind::kFile || entry.kind == ManifestEntry::Kind::kExecutable;
@@ -86,7 +83,7 @@ absl::Status Stage::Fill(const ExecCommand& command,
     source_bytes += kPage;
     if (IsFile(*entry)) source_bytes += blobs.ChargeOf(entry->digest);
   }
-  absl::StatusOr<BlobStore::Room> room = blobs.TakeRoom(source_bytes, kRoomPatience);
+  absl::StatusOr<BlobStore::Room> room = blobs.TakeRoom(source_bytes);
   if (!room.ok()) {
     return absl::Status(room.status().code(),
                         StrCat("exec: its sources: ", std::string(room.status().message())));
