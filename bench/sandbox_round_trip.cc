@@ -8,8 +8,8 @@
 //   boot, clone      a start, until the agent has answered ("start" of a process); of qemu in turns
 //   suspend, resume  in turns with these
 //   call, exec       a plain call to the agent, and an exec of /bin/true, in turns on one sandbox
-//   spawn            /bin/true in no sandbox, by this program (not where the sandbox is a machine)
 //   exec-300         the same with 300 sources of 8 KB in its manifest, which are there already
+//   spawn            /bin/true in no sandbox, by this program (not where the sandbox is a machine)
 //
 // Ends with status 1, and says why, when anything goes wrong.
 

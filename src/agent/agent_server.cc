@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <string>
 #include <thread>
 #include <utility>
@@ -28,8 +27,6 @@ namespace {
 constexpr uint64_t kMoreFiles = 1'024;  // that arrive, and directories
 constexpr uint64_t kBytesPerBlob = 4'096;
 constexpr int kMoreThreads = 8;  // for what is no exec
-// As with a place among the execs: others leave theirs as they end.
-constexpr std::chrono::milliseconds kRoomPatience{10'000};
 
 // As a first process the agent inherits what nobody waits for. Its one child of its own is the
 // launcher: without that there is no sandbox any more. Commands are the launcher's children, so
@@ -78,7 +75,7 @@ absl::Status RunAgent(const AgentSettings& settings,
   HPCC_ASSIGN_OR_RETURN(
       Descriptor blob_directory,
       MakeMemoryFileSystem(settings.blob_bytes, settings.blob_bytes / kBytesPerBlob + kMoreFiles));
-  BlobStore blobs(std::move(blob_directory), settings.blob_bytes, kRoomPatience);
+  BlobStore blobs(std::move(blob_directory), settings.blob_bytes);
   Descriptor image_root(open(supervisors.image_root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!image_root.valid()) return ErrnoStatus(errno, "open", supervisors.image_root);
   ImageFiles image(std::move(image_root), settings.image);

@@ -25,30 +25,36 @@ uint64_t PagesOf(uint64_t size) {
 
 }  // namespace
 
-BlobStore::BlobStore(Descriptor directory, uint64_t capacity, std::chrono::milliseconds patience)
-    : directory_(std::move(directory)), capacity_(capacity), patience_(patience) {}
+BlobStore::BlobStore(Descriptor directory, uint64_t capacity)
+    : directory_(std::move(directory)), capacity_(capacity) {}
 
 BlobStore::Pins::~Pins() {
   Clear();
 }
 
 void BlobStore::Pins::Clear() {
-  {
-    const std::lock_guard lock(store_.mutex_);
-    for (const Digest& digest : digests_) --store_.blobs_.at(digest).pins;
+  const std::lock_guard lock(store_.mutex_);
+  for (const Digest& digest : digests_) {
+    Blob& blob = store_.blobs_.at(digest);
+    if (--blob.pins == 0) store_.evictable_ += blob.charge;
   }
   digests_.clear();
-  store_.freed_.notify_all();
+  charge_ = 0;
 }
 
 bool BlobStore::Pins::Add(const Digest& digest) {
   const std::lock_guard lock(store_.mutex_);
   const auto blob = store_.blobs_.find(digest);
   if (blob == store_.blobs_.end()) return false;
-  ++blob->second.pins;
   store_.Touch(blob->second);
-  digests_.push_back(digest);
+  store_.Pin(digest, blob->second, *this);
   return true;
+}
+
+void BlobStore::Pin(const Digest& digest, Blob& blob, Pins& pins) {
+  if (!pins.digests_.insert(digest).second) return;
+  pins.charge_ += blob.charge;
+  if (blob.pins++ == 0) evictable_ -= blob.charge;
 }
 
 BlobStore::Room::Room(Room&& other) noexcept
@@ -63,28 +69,19 @@ BlobStore::Room& BlobStore::Room::operator=(Room&& other) noexcept {
 BlobStore::Room::~Room() {
   if (store_ == nullptr) return;
   const std::lock_guard lock(store_->mutex_);
-  store_->Refund(bytes_);
+  store_->charged_ -= bytes_;
 }
 
-absl::StatusOr<BlobStore::Room> BlobStore::TakeRoom(uint64_t bytes) {
-  std::unique_lock lock(mutex_);
-  if (bytes > capacity_) {
-    return absl::InvalidArgumentError(StrCat(bytes, " bytes, where there is room for ", capacity_));
+absl::StatusOr<BlobStore::Room> BlobStore::TakeRoom(uint64_t bytes, const Pins& own) {
+  const std::lock_guard lock(mutex_);
+  if (own.charge() + bytes > capacity_) {
+    return absl::InvalidArgumentError(StrCat("they and their copies take ", own.charge() + bytes,
+                                             " bytes, where there is room for ", capacity_));
   }
-  if (!ChargePatiently(bytes, lock)) {
-    return absl::ResourceExhaustedError(
-        StrCat("no room for ", bytes, " bytes beside what is used"));
+  if (!Charge(bytes)) {
+    return absl::ResourceExhaustedError(StrCat("no room for copies of ", bytes, " bytes now"));
   }
   return Room(*this, bytes);
-}
-
-bool BlobStore::ChargePatiently(uint64_t bytes, std::unique_lock<std::mutex>& lock) {
-  return freed_.wait_for(lock, patience_, [&] { return Charge(bytes); });
-}
-
-void BlobStore::Refund(uint64_t bytes) {
-  charged_ -= bytes;
-  freed_.notify_all();
 }
 
 void BlobStore::Touch(Blob& blob) {
@@ -94,10 +91,12 @@ void BlobStore::Touch(Blob& blob) {
 void BlobStore::Remove(const Digest& digest, const Blob& blob) {
   unlinkat(directory_.get(), digest.ToHex().c_str(), 0);
   charged_ -= blob.charge;
+  evictable_ -= blob.charge;
   uses_.erase(blob.use);
 }
 
 bool BlobStore::Charge(uint64_t bytes) {
+  if (charged_ - evictable_ + bytes > capacity_) return false;
   for (auto use = uses_.begin(); charged_ + bytes > capacity_ && use != uses_.end();) {
     const Digest digest = *use++;
     const auto blob = blobs_.find(digest);
@@ -105,7 +104,6 @@ bool BlobStore::Charge(uint64_t bytes) {
     Remove(digest, blob->second);
     blobs_.erase(blob);
   }
-  if (charged_ + bytes > capacity_) return false;
   charged_ += bytes;
   return true;
 }
@@ -139,10 +137,9 @@ absl::Status BlobStore::Arrival::Add(std::string_view data) {
     return absl::ResourceExhaustedError("a blob is larger than any may be");
   }
   {
-    std::unique_lock lock(store_.mutex_);
+    const std::lock_guard lock(store_.mutex_);
     const uint64_t before = file_.valid() ? PagesOf(size_) : 0;
-    const uint64_t after = PagesOf(size_ + data.size());
-    if (after > store_.capacity_ || !store_.ChargePatiently(after - before, lock)) {
+    if (!store_.Charge(PagesOf(size_ + data.size()) - before)) {
       return absl::ResourceExhaustedError("no room for a blob");
     }
     if (!file_.valid()) name_ = StrCat("arriving-", ++store_.arrivals_);
@@ -153,7 +150,7 @@ absl::Status BlobStore::Arrival::Add(std::string_view data) {
     if (!file_.valid()) {
       const int error = errno;
       const std::lock_guard lock(store_.mutex_);
-      store_.Refund(PagesOf(size_ + data.size()));
+      store_.charged_ -= PagesOf(size_ + data.size());
       return ErrnoStatus(error, "create", "a blob");
     }
   }
@@ -184,11 +181,9 @@ absl::Status BlobStore::Arrival::Finish(Pins* pins) {
       file_.Reset();  // the charge is the blob's now
       const auto use = store_.uses_.insert(store_.uses_.end(), expected_);
       store_.blobs_[expected_] = Blob{.charge = PagesOf(size_), .pins = 0, .use = use};
+      store_.evictable_ += PagesOf(size_);
     }
-    if (pins != nullptr) {
-      ++store_.blobs_.at(expected_).pins;
-      pins->digests_.push_back(expected_);
-    }
+    if (pins != nullptr) store_.Pin(expected_, store_.blobs_.at(expected_), *pins);
   }
   return absl::OkStatus();
 }
@@ -197,7 +192,7 @@ BlobStore::Arrival::~Arrival() {
   if (!file_.valid()) return;
   unlinkat(store_.directory_.get(), name_.c_str(), 0);
   const std::lock_guard lock(store_.mutex_);
-  store_.Refund(PagesOf(size_));
+  store_.charged_ -= PagesOf(size_);
 }
 
 }  // namespace hpcc

@@ -5,17 +5,15 @@
 // was used longest ago goes when there is no room; never what somebody has pinned. Copies of them
 // that execs have in their stages are in the same memory, and so count for the same capacity.
 
-#include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <list>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/content_digest.h"
@@ -40,12 +38,15 @@ class BlobStore {
     // False: it isn't there.
     bool Add(const Digest& digest);
     void Clear();
+    // What they take of the capacity, together.
+    uint64_t charge() const { return charge_; }
 
    private:
-    friend class Arrival;
+    friend class BlobStore;
 
     BlobStore& store_;
-    std::vector<Digest> digests_;
+    absl::flat_hash_set<Digest> digests_;
+    uint64_t charge_ = 0;
   };
 
   // A part of the capacity that is taken up outside of the store, until this is gone.
@@ -72,7 +73,7 @@ class BlobStore {
     Arrival& operator=(const Arrival&) = delete;
     ~Arrival();
 
-    // ResourceExhausted: too long for a blob, or no room.
+    // ResourceExhausted: too long for a blob, or no room that isn't pinned.
     absl::Status Add(std::string_view data);
     // InvalidArgument: the bytes aren't the digest's. With `pins` it is pinned at once.
     absl::Status Finish(Pins* pins);
@@ -87,15 +88,15 @@ class BlobStore {
     uint64_t size_ = 0;
   };
 
-  // `directory` is empty and holds `capacity` bytes. Where there is no room that isn't pinned or
-  // taken, some may come within `patience`.
-  BlobStore(Descriptor directory, uint64_t capacity, std::chrono::milliseconds patience);
+  // `directory` is empty and holds `capacity` bytes.
+  BlobStore(Descriptor directory, uint64_t capacity);
 
   // For reading. NotFound.
   absl::StatusOr<Descriptor> Open(const Digest& digest);
 
-  // ResourceExhausted: no room. InvalidArgument: there never will be.
-  absl::StatusOr<Room> TakeRoom(uint64_t bytes);
+  // ResourceExhausted: no room that isn't pinned. InvalidArgument: there never will be, beside what
+  // the caller has pinned itself.
+  absl::StatusOr<Room> TakeRoom(uint64_t bytes, const Pins& own);
 
   // What a blob takes here, in whole pages; 0: it isn't here.
   uint64_t ChargeOf(const Digest& digest) const;
@@ -110,21 +111,19 @@ class BlobStore {
     std::list<Digest>::iterator use;
   };
 
-  // All with the lock held. Charges, or says that there is no room: at once, or in the end.
+  // All with the lock held. Charges, or says that there is no room, and then evicts nothing.
   bool Charge(uint64_t bytes);
-  bool ChargePatiently(uint64_t bytes, std::unique_lock<std::mutex>& lock);
-  void Refund(uint64_t bytes);
   void Remove(const Digest& digest, const Blob& blob);
+  void Pin(const Digest& digest, Blob& blob, Pins& pins);
   void Touch(Blob& blob);
 
   const Descriptor directory_;
   const uint64_t capacity_;
-  const std::chrono::milliseconds patience_;
   mutable std::mutex mutex_;
-  std::condition_variable freed_;
   absl::flat_hash_map<Digest, Blob> blobs_;
   std::list<Digest> uses_;  // the longest unused first
   uint64_t charged_ = 0;
+  uint64_t evictable_ = 0;  // of it: blobs without pins
   uint64_t arrivals_ = 0;
 };
 

@@ -3,10 +3,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <filesystem>
 #include <memory>
-#include <thread>
 
 #include "agent/blob_intake.h"
 #include "base/strings.h"
@@ -23,10 +21,9 @@ class BlobStoreTest : public ::testing::Test {
   }
 
   // Of pages.
-  BlobStore& Store(uint64_t capacity, std::chrono::milliseconds patience = {}) {
+  BlobStore& Store(uint64_t capacity) {
     store_ = std::make_unique<BlobStore>(
-        Descriptor(open(directory_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), capacity * 4096,
-        patience);
+        Descriptor(open(directory_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), capacity * 4096);
     return *store_;
   }
   absl::Status Put(const std::string& data, BlobStore::Pins* pins = nullptr) {
@@ -132,52 +129,43 @@ TEST_F(BlobStoreTest, ABlobLargerThanTheStoreIsRefusedWhileItArrives) {
 }
 
 TEST_F(BlobStoreTest, CopiesElsewhereTakeTheRoomOfUnpinnedBlobsWhileTheyAreThere) {
-  Store(3);
+  Store(4);
   BlobStore::Pins pins(*store_);
   ASSERT_TRUE(Put("a", &pins).ok() && Put("b").ok());
   {
-    const auto room = store_->TakeRoom(2 * 4096);
+    const auto room = store_->TakeRoom(3 * 4096, pins);
     ASSERT_TRUE(room.ok());
     EXPECT_TRUE(Has("a"));
     EXPECT_FALSE(Has("b"));
-    EXPECT_EQ(store_->held(), 3u * 4096);
+    EXPECT_EQ(store_->held(), 4u * 4096);
     EXPECT_TRUE(absl::IsResourceExhausted(Put("c")));
-    EXPECT_TRUE(absl::IsResourceExhausted(store_->TakeRoom(1).status()));
   }
   EXPECT_EQ(store_->held(), 4096u);
   EXPECT_TRUE(Put("c").ok());
 }
 
-TEST_F(BlobStoreTest, MoreCopiesThanTheStoreCouldEverHoldAreRefusedAtOnceAndEvictNothing) {
-  Store(2, std::chrono::hours(1));
-  ASSERT_TRUE(Put("a").ok());
-  const auto room = store_->TakeRoom(2 * 4096 + 1);
+TEST_F(BlobStoreTest, WhatFindsNoRoomBesideOthersEvictsNothing) {
+  Store(4);
+  BlobStore::Pins others(*store_);
+  ASSERT_TRUE(Put("a", &others).ok() && Put("b").ok());
+  const BlobStore::Pins own(*store_);
+  EXPECT_TRUE(absl::IsResourceExhausted(store_->TakeRoom(4 * 4096, own).status()));
+  EXPECT_TRUE(Has("b"));
+  others.Clear();
+  EXPECT_TRUE(store_->TakeRoom(4 * 4096, own).ok());
+  EXPECT_FALSE(Has("a") || Has("b"));
+}
+
+TEST_F(BlobStoreTest, CopiesThatNeverFitBesideTheirOwnBlobsAreRefusedForGood) {
+  Store(4);
+  BlobStore::Pins own(*store_);
+  ASSERT_TRUE(Put("a", &own).ok() && Put("b").ok());
+  EXPECT_TRUE(own.Add(Digest::Of("a")));  // once more, and counts once
+  EXPECT_EQ(own.charge(), 4096u);
+  const auto room = store_->TakeRoom(3 * 4096 + 1, own);
   EXPECT_TRUE(absl::IsInvalidArgument(room.status()));
-  EXPECT_TRUE(StrContains(std::string(room.status().message()), "8193"));
-  EXPECT_TRUE(Has("a"));
-}
-
-TEST_F(BlobStoreTest, WhoeverWaitsForRoomHasItWhenPinsOrCopiesGo) {
-  Store(2, std::chrono::minutes(1));
-  auto pins = std::make_unique<BlobStore::Pins>(*store_);
-  ASSERT_TRUE(Put("a", pins.get()).ok());
-  auto other = std::make_unique<BlobStore::Room>(store_->TakeRoom(4096).value());
-  std::thread leaves([&] {
-    other.reset();
-    pins->Clear();
-  });
-  EXPECT_TRUE(store_->TakeRoom(2 * 4096).ok());
-  leaves.join();
-}
-
-TEST_F(BlobStoreTest, ABlobWaitsForRoomThatOthersLeaveUnlessItCanNeverFit) {
-  Store(2, std::chrono::minutes(1));
-  auto room = std::make_unique<BlobStore::Room>(store_->TakeRoom(2 * 4096).value());
-  std::thread leaves([&] { room.reset(); });
-  EXPECT_TRUE(Put("a").ok());
-  leaves.join();
-  BlobStore::Arrival arrival(*store_, Digest::Of("x"));
-  EXPECT_TRUE(absl::IsResourceExhausted(arrival.Add(std::string(2 * 4096 + 1, 'x'))));
+  EXPECT_TRUE(StrContains(std::string(room.status().message()), "16385"));
+  EXPECT_TRUE(Has("b"));
 }
 
 // Pieces as they come over the wire.

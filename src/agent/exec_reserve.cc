@@ -101,7 +101,8 @@ void ExecReserve::KeepReady() {
   std::unique_lock lock(mutex_);
   bool can_make = true;
   while (!stopping_) {
-    if (ready_.size() < kept_ && can_make) {
+    // What was used holds memory: only whoever would have to wait is more urgent.
+    if (ready_.size() < kept_ && can_make && (ready_.empty() || used_.empty())) {
       lock.unlock();
       absl::StatusOr<ReadyExec> made = Make();
       lock.lock();

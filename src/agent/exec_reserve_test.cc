@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/strings.h"
 
@@ -35,9 +37,9 @@ bool WaitUntil(const std::function<bool()>& condition) {
   return true;
 }
 
-// How many processes wait for a plan: they are the launcher's only children.
-size_t Supervisors(pid_t launcher) {
-  size_t found = 0;
+// The processes that wait for a plan: they are the launcher's only children.
+std::vector<pid_t> Supervisors(pid_t launcher) {
+  std::vector<pid_t> found;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const std::string stat = StrCat(entry.path().string(), "/stat");
     FILE* file = fopen(stat.c_str(), "re");
@@ -46,7 +48,7 @@ size_t Supervisors(pid_t launcher) {
     char state = 0;
     if (fscanf(file, "%d (%*[^)]) %c %d", &process, &state, &parent) == 3 && state != 'Z' &&
         parent == launcher) {
-      ++found;
+      found.push_back(process);
     }
     fclose(file);
   }
@@ -99,18 +101,24 @@ class ExecReserveTest : public ::testing::Test {
 
 TEST_F(ExecReserveTest, AsManyAreReadyAsWereAskedForBeforeAnybodyTakesOne) {
   Reserve(3);
-  EXPECT_TRUE(WaitUntil([&] { return Supervisors(launcher_->process()) == 3; }));
+  EXPECT_TRUE(WaitUntil([&] { return Supervisors(launcher_->process()).size() == 3; }));
 }
 
-TEST_F(ExecReserveTest, WhatWasTakenIsReplacedAndWhatWasGivenBackIsGone) {
+TEST_F(ExecReserveTest, WhatWasGivenBackGoesAndOthersComeInstead) {
   ExecReserve& reserve = Reserve(2);
-  ASSERT_TRUE(WaitUntil([&] { return Supervisors(launcher_->process()) == 2; }));
-  absl::StatusOr<ReadyExec> taken = reserve.Take();
-  ASSERT_TRUE(taken.ok()) << taken.status();
-  EXPECT_FALSE(HasEnded(*taken));
-  EXPECT_TRUE(WaitUntil([&] { return Supervisors(launcher_->process()) >= 2; }));
-  reserve.GiveBack(*std::move(taken));
-  EXPECT_TRUE(WaitUntil([&] { return Supervisors(launcher_->process()) == 2; }));
+  ASSERT_TRUE(WaitUntil([&] { return Supervisors(launcher_->process()).size() == 2; }));
+  const std::vector<pid_t> first = Supervisors(launcher_->process());
+  absl::StatusOr<ReadyExec> one = reserve.Take();
+  absl::StatusOr<ReadyExec> other = reserve.Take();
+  ASSERT_TRUE(one.ok() && other.ok());
+  EXPECT_FALSE(HasEnded(*one) || HasEnded(*other));
+  reserve.GiveBack(*std::move(one));
+  reserve.GiveBack(*std::move(other));
+  EXPECT_TRUE(WaitUntil([&] {
+    const std::vector<pid_t> now = Supervisors(launcher_->process());
+    return now.size() == 2 &&
+           std::find_first_of(now.begin(), now.end(), first.begin(), first.end()) == now.end();
+  }));
 }
 
 TEST_F(ExecReserveTest, NoTwoThatAreThereHaveOneIdentity) {
@@ -127,15 +135,23 @@ TEST_F(ExecReserveTest, NoTwoThatAreThereHaveOneIdentity) {
   }
   EXPECT_TRUE(std::none_of(users.begin(), users.end(), [](uint32_t user) { return user < 1000; }));
   for (ReadyExec& world : taken) reserve.GiveBack(std::move(world));
-  EXPECT_TRUE(WaitUntil([&] { return Supervisors(launcher_->process()) == 1; }));
+  EXPECT_TRUE(WaitUntil([&] { return Supervisors(launcher_->process()).size() == 1; }));
 }
 
 TEST_F(ExecReserveTest, OneThatEndedWhileItWaitedIsNotTaken) {
-  // Such a part can't be mounted, so each world ends by itself.
+  ExecReserve& reserve = Reserve(1);
+  ASSERT_TRUE(WaitUntil([&] { return Supervisors(launcher_->process()).size() == 1; }));
+  const pid_t waiting = Supervisors(launcher_->process()).front();
+  kill(waiting, SIGKILL);
+  ASSERT_TRUE(WaitUntil([&] { return Supervisors(launcher_->process()).empty(); }));
+  const absl::StatusOr<ReadyExec> taken = reserve.Take();
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_FALSE(HasEnded(*taken));
+}
+
+TEST_F(ExecReserveTest, WhoTakesOneThatCouldNotBeMadeIsToldWhy) {
   ExecReserve& reserve = Reserve(2, "/there-is-no-such-directory");
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
   absl::StatusOr<ReadyExec> taken = reserve.Take();
-  // Another was made instead, and whoever runs its command is told why it fails.
   ASSERT_TRUE(taken.ok()) << taken.status();
   ASSERT_TRUE(WaitUntil([&] { return HasEnded(*taken); }));
   ExecReport report;

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <optional>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "agent/blob_intake.h"
@@ -27,6 +28,10 @@ namespace hpcc {
 namespace {
 
 constexpr int kPollMilliseconds = 50;
+// For room that others leave as they end, or that waits to be taken apart. Less than the next exec
+// waits for a place.
+constexpr std::chrono::milliseconds kRoomPatience{1'500};
+constexpr std::chrono::milliseconds kBetweenLooks{20};
 // Of a manifest, between two questions whether anybody still waits.
 constexpr size_t kEntriesPerQuestion = 32;
 // What a pipe holds unless somebody made it larger (pipe(7)).
@@ -135,9 +140,26 @@ absl::Status ExecSession::GatherBlobs() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<BlobStore::Room> ExecSession::RoomForSources() {
+  const uint64_t bytes = Stage::SizeOf(staged_, room_.blobs).bytes;
+  const auto give_up = std::chrono::steady_clock::now() + kRoomPatience;
+  for (;;) {
+    absl::StatusOr<BlobStore::Room> room = room_.blobs.TakeRoom(bytes, pins_);
+    const bool may_come = absl::IsResourceExhausted(room.status());
+    if (room.ok()) return room;
+    if (context_.IsCancelled()) return absl::CancelledError("exec: cancelled");
+    if (!may_come || std::chrono::steady_clock::now() >= give_up) {
+      return absl::Status(room.status().code(),
+                          StrCat("exec: its sources: ", std::string(room.status().message())));
+    }
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+}
+
 absl::Status ExecSession::Prepare() {
+  HPCC_ASSIGN_OR_RETURN(BlobStore::Room sources, RoomForSources());
   HPCC_ASSIGN_OR_RETURN(world_, room_.reserve.Take());
-  HPCC_RETURN_IF_ERROR(world_->stage.Fill(command_, staged_, room_.blobs));
+  HPCC_RETURN_IF_ERROR(world_->stage.Fill(command_, staged_, room_.blobs, std::move(sources)));
   pins_.Clear();  // the command has copies
   const bool old = std::chrono::steady_clock::now() - world_->made > kCounterAge;
   memory_kills_before_ = old ? OutOfMemoryKills() : world_->memory_kills;

@@ -49,6 +49,8 @@ class ExecSession {
   // Which entries must be staged, and whether all others are the image's own.
   absl::Status CompareWithImage();
   absl::Status GatherBlobs();
+  // For copies of what the image has not.
+  absl::StatusOr<BlobStore::Room> RoomForSources();
   // A world with the command's files in it.
   absl::Status Prepare();
   absl::StatusOr<ExecReport> RunCommand();

@@ -39,12 +39,20 @@ class Stage {
   // With the image's places. `image` outlives it.
   static absl::StatusOr<Stage> Make(const ImageLayout& image, const ExecIdentity& identity);
 
+  // What `staged` takes of memory when it lies in a stage, and how many files and directories it
+  // is. Counted as often as they are there: one blob may stand under any number of paths.
+  struct Size {
+    uint64_t bytes = 0;
+    uint64_t files = 0;
+  };
+  static Size SizeOf(const std::vector<const ManifestEntry*>& staged, const BlobStore& blobs);
+
   // Once, with what one exec needs, whether it is attached already or not. `blobs` holds (pinned)
-  // what the manifest needs; `staged` are the entries that the image has not.
-  // InvalidArgument: the paths contradict each other, an output would lie in the image, or the
-  // sources are more than `blobs` could hold. ResourceExhausted: they are while others' are there.
+  // what the manifest needs; `staged` are the entries that the image has not, in the order of their
+  // paths, and `room` is for their size.
+  // InvalidArgument: the paths contradict each other, or an output would lie in the image.
   absl::Status Fill(const ExecCommand& command, const std::vector<const ManifestEntry*>& staged,
-                    BlobStore& blobs);
+                    BlobStore& blobs, BlobStore::Room room);
 
   // The root directory. Attached by whoever runs the command.
   int root() const { return root_.get(); }
@@ -68,7 +76,7 @@ class Stage {
 
   const ImageLayout* image_;
   ExecIdentity identity_;
-  BlobStore::Room sources_;  // free again once the root is gone
+  BlobStore::Room sources_;  // given back after the root
   Descriptor root_;
   std::vector<std::string> writable_;
   uint64_t bytes_before_ = 0;

@@ -197,7 +197,10 @@ class DockerArchive final : public ImageSource {
       HPCC_ASSIGN_OR_RETURN(const Member member, Find(layer.get<std::string>()));
       const std::string& diff_id = config->diff_ids[manifest.layers.size()];
       HPCC_ASSIGN_OR_RETURN(OciDescriptor descriptor, DescribeLayer(member, diff_id));
-      blobs_[descriptor.digest] = member;
+      // An image may have one layer twice.
+      if (blobs_.try_emplace(descriptor.digest, member).first->second.size != member.size) {
+        return Wrong("two layers of other sizes are both ", descriptor.digest);
+      }
       manifest.layers.push_back(std::move(descriptor));
     }
     manifest_text_ = OciManifestText(manifest);

@@ -98,6 +98,10 @@ TEST_F(DockerArchiveTest, WhatIsNoArchiveIsRefused) {
               HasSubstr("other layers"));
   EXPECT_THAT(Refusal(config + TestFile("manifest.json", R"([{"Config":"c","Layers":["x"]}])")),
               HasSubstr("has no file \"x\""));
+  EXPECT_THAT(
+      Refusal(TestFile("c", ConfigOf({"x", "x"})) + TestFile("x", "x") + TestFile("y", "longer") +
+              TestFile("manifest.json", R"([{"Config":"c","Layers":["x","y"]}])")),
+      HasSubstr("two layers of other sizes"));
   // A link that leads to itself, or out of the archive, is nothing.
   EXPECT_THAT(Refusal(config + TestHeader('2', "x", 0, "x") +
                       TestFile("manifest.json", R"([{"Config":"c","Layers":["x"]}])")),

@@ -330,12 +330,17 @@ bool SandboxPool::IdleFor(const Entry& entry, std::chrono::nanoseconds time) con
 void SandboxPool::Tend() {
   Removal removal;
   std::vector<std::shared_ptr<Entry>> overdue;
+  std::vector<std::shared_ptr<Entry>> unused;
   {
     const std::lock_guard lock(mutex_);
     std::vector<std::shared_ptr<Entry>> over;
     for (const auto& [key, entry] : current_) {
       if (entry->starting) continue;
-      if (IdleFor(*entry, options_.idle) || !Usable(*entry)) over.push_back(entry);
+      if (IdleFor(*entry, options_.idle) || !Usable(*entry)) {
+        over.push_back(entry);
+      } else if (options_.suspend.count() != 0 && IdleFor(*entry, options_.suspend)) {
+        unused.push_back(entry);
+      }
     }
     // Of those at work without a future, only the news of their death is of interest.
     over.insert(over.end(), draining_.begin(), draining_.end());
@@ -356,20 +361,20 @@ void SandboxPool::Tend() {
     GiveBack(*entry);
   }
   Carry(std::move(removal));
-  while (const std::shared_ptr<Entry> unused = NextToSuspend()) Suspend(unused);
+  for (const std::shared_ptr<Entry>& entry : unused) {
+    if (BeginSuspend(*entry)) Suspend(entry);
+  }
 }
 
-// One at a time, as it is suspended: whoever wants another meanwhile finds it awake.
-std::shared_ptr<SandboxPool::Entry> SandboxPool::NextToSuspend() {
+// Not before its turn has come: until then, whoever wants it finds it awake.
+bool SandboxPool::BeginSuspend(Entry& entry) {
   const std::lock_guard lock(mutex_);
-  if (options_.suspend.count() == 0 || stopped_) return nullptr;
-  for (const auto& [key, entry] : current_) {
-    if (entry->starting || entry->suspended || entry->stays || !Usable(*entry)) continue;
-    if (!IdleFor(*entry, options_.suspend)) continue;
-    entry->starting = true;
-    return entry;
+  if (stopped_ || entry.retired || entry.starting || entry.suspended || entry.stays ||
+      !Usable(entry) || !IdleFor(entry, options_.suspend)) {
+    return false;
   }
-  return nullptr;
+  entry.starting = true;
+  return true;
 }
 
 void SandboxPool::ReportDead() {

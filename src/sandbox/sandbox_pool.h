@@ -145,7 +145,7 @@ class SandboxPool {
   // Without it:
   void Repeat(void (SandboxPool::*work)());
   void ReportDead();
-  std::shared_ptr<Entry> NextToSuspend();
+  bool BeginSuspend(Entry& entry);
   void Carry(Removal removal);
   void Start(const std::shared_ptr<Entry>& entry);
   void Suspend(const std::shared_ptr<Entry>& entry);

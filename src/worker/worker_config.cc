@@ -31,6 +31,8 @@ constexpr uint64_t kMaxWorkerConfigBytes = uint64_t{1} << 20;
 constexpr uint64_t kMaxSecretBytes = 4096;
 constexpr uint64_t kMaxSlots = 4096;
 constexpr uint64_t kMaxPulls = 16;
+constexpr uint64_t kLeastBlobs = uint64_t{512} << 20;
+constexpr uint64_t kBlobsPerProcessor = uint64_t{64} << 20;
 constexpr size_t kMaxRegistries = 100;
 
 using Config = WorkerConfig;
@@ -348,8 +350,9 @@ absl::Status CheckSandbox(const Config& config, const toml::table& file, std::st
         StrCat("write a number from 1 to ", kMaxGuestCpus,
                ": the kernel of virtual machines has no more processors than that"));
   }
+  const uint64_t blobs = config.sandbox_blobs == 0 ? kLeastBlobs : config.sandbox_blobs;
   if (config.sandbox_total_memory != 0 &&
-      config.sandbox_total_memory < config.sandbox_memory + config.sandbox_blobs) {
+      config.sandbox_total_memory < config.sandbox_memory + blobs) {
     return place("total_memory")
         .Wrong("must be as much as one sandbox has: sandbox.memory and sandbox.blobs together");
   }
@@ -432,6 +435,9 @@ void FillIn(const WorkerMachine& machine, WorkerConfig* config) {
   if (config->sandbox_cpus == 0) {
     config->sandbox_cpus =
         config->has_machines() ? std::min<uint64_t>(config->slots, kMaxGuestCpus) : config->slots;
+  }
+  if (config->sandbox_blobs == 0) {
+    config->sandbox_blobs = std::max(kLeastBlobs, config->sandbox_cpus * kBlobsPerProcessor);
   }
   // A machine keeps what it once had. What processes have, the slots and the limits of jobs bound.
   if (config->sandbox_total_memory == 0 && config->has_machines()) {

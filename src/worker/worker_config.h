@@ -99,7 +99,7 @@ struct WorkerConfig {
   std::string guest_root;
   uint64_t sandbox_cpus = 0;
   uint64_t sandbox_memory = uint64_t{2} << 30;
-  uint64_t sandbox_blobs = uint64_t{512} << 20;
+  uint64_t sandbox_blobs = 0;         // unless written: 64 MiB for each processor, at least 512 MiB
   uint64_t sandbox_total_memory = 0;  // 0: no limit
   uint64_t sandbox_count = 16;
   std::chrono::milliseconds sandbox_suspend{0};

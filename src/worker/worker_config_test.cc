@@ -152,6 +152,18 @@ TEST(WorkerConfigTest, AMachineHasNoMoreProcessorsThanItsKernelCanUse) {
   EXPECT_EQ(Parse(StrCat(kLeast, "[sandbox]\ncpus = 17\n"))->sandbox_cpus, 17U);
 }
 
+TEST(WorkerConfigTest, RoomForSourcesGrowsWithTheProcessorsUnlessWritten) {
+  WorkerConfig config = Parse(StrCat("slots = 2\n", kLeast)).value();
+  FillIn({.name = "m"}, &config);
+  EXPECT_EQ(config.sandbox_blobs, uint64_t{512} << 20);
+  config = Parse(StrCat("slots = 64\n", kLeast)).value();
+  FillIn({.name = "m"}, &config);
+  EXPECT_EQ(config.sandbox_blobs, uint64_t{4} << 30);
+  config = Parse(StrCat("slots = 64\n", kLeast, "[sandbox]\nblobs = \"1G\"\n")).value();
+  FillIn({.name = "m"}, &config);
+  EXPECT_EQ(config.sandbox_blobs, uint64_t{1} << 30);
+}
+
 TEST(WorkerConfigTest, MachinesHaveThreeQuartersOfTheMemoryUnlessToldOtherwise) {
   const std::string machines = StrCat(kLeast, kMachines, "root = \"/r\"\n");
   const WorkerMachine large{.name = "m", .processors = 32, .memory_bytes = uint64_t{64} << 30};
