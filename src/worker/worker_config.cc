@@ -107,6 +107,7 @@ const Key kKeys[] = {
     {"sandbox", "jailer", Path{&Config::jailer}},
     {"sandbox", "kernel", Path{&Config::guest_kernel}},
     {"sandbox", "root", Path{&Config::guest_root}},
+    {"sandbox", "channel", Text{&Config::channel}},
     {"sandbox", "cpus", Number{&Config::sandbox_cpus, 1, kMaxSlots}},
     {"sandbox", "memory", Size{&Config::sandbox_memory}},
     {"sandbox", "blobs", Size{&Config::sandbox_blobs}},
@@ -345,6 +346,12 @@ absl::Status CheckSandbox(const Config& config, const toml::table& file, std::st
     const int line = value ? static_cast<int>(value.node()->source().begin.line) : 1;
     return Place{path, line, StrCat("sandbox.", key)};
   };
+  if (config.channel != "serial" && config.channel != "vsock") {
+    return place("channel").Wrong("write \"serial\" or \"vsock\"");
+  }
+  if (config.channel == "vsock" && config.driver != "qemu") {
+    return place("channel").Wrong("is for driver = \"qemu\"; others have one way only");
+  }
   if (config.has_machines() && config.sandbox_cpus > kMaxGuestCpus) {
     return place("cpus").Wrong(
         StrCat("write a number from 1 to ", kMaxGuestCpus,

@@ -97,6 +97,7 @@ struct WorkerConfig {
   std::string jailer = "/usr/local/bin/jailer";
   std::string guest_kernel;
   std::string guest_root;
+  std::string channel = "serial";  // of QEMU's machines; or "vsock"
   uint64_t sandbox_cpus = 0;
   uint64_t sandbox_memory = uint64_t{2} << 30;
   uint64_t sandbox_blobs = 0;         // unless written: 64 MiB for each processor, at least 512 MiB

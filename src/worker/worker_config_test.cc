@@ -152,6 +152,16 @@ TEST(WorkerConfigTest, AMachineHasNoMoreProcessorsThanItsKernelCanUse) {
   EXPECT_EQ(Parse(StrCat(kLeast, "[sandbox]\ncpus = 17\n"))->sandbox_cpus, 17U);
 }
 
+TEST(WorkerConfigTest, OnlyMachinesOfQemuHaveAChoiceOfChannels) {
+  const std::string machines = StrCat(kLeast, kMachines, "root = \"/r\"\n");
+  EXPECT_EQ(Parse(machines)->channel, "serial");
+  EXPECT_EQ(Parse(StrCat(machines, "channel = \"vsock\"\n"))->channel, "vsock");
+  EXPECT_THAT(Mistake(StrCat(machines, "channel = \"port\"\n")),
+              StartsWith("worker.toml:8: sandbox.channel: write \"serial\" or \"vsock\""));
+  EXPECT_THAT(Mistake(StrCat(kLeast, "[sandbox]\nchannel = \"vsock\"\n")),
+              HasSubstr("sandbox.channel: is for driver = \"qemu\""));
+}
+
 TEST(WorkerConfigTest, RoomForSourcesGrowsWithTheProcessorsUnlessWritten) {
   WorkerConfig config = Parse(StrCat("slots = 2\n", kLeast)).value();
   FillIn({.name = "m"}, &config);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/logging.h"
 #include "base/path.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -10,6 +11,7 @@
 #include "sandbox/process_runtime.h"
 #include "sandbox/qemu_runtime.h"
 #include "sandbox/qemu_sandbox.h"
+#include "sandbox/vm_vsock.h"
 #include "worker/host_toolchains.h"
 
 namespace hpcc {
@@ -24,6 +26,16 @@ RootProvider RootsOf(const WorkerConfig& config, RootProvider find_image) {
     if (image != kHostImage && find_image) return find_image(image);
     return absl::NotFoundError(StrCat("sandbox: there is no image ", image));
   };
+}
+
+// A machine with a vsock can't be a copy of a template (qemu_runtime.h).
+bool HasVsock(const WorkerConfig& config) {
+  if (config.channel != "vsock") return false;
+  const absl::Status claimed = VhostVsock().Claim().status();
+  if (claimed.ok()) return true;
+  Log(LogLevel::kWarning, StrCat("sandbox.channel: this host has no vsock (",
+                                 std::string(claimed.message()), "): machines get a serial port"));
+  return false;
 }
 
 }  // namespace
@@ -72,7 +84,8 @@ absl::StatusOr<std::unique_ptr<Runtime>> MakeWorkerRuntime(const WorkerConfig& c
   }
   return QemuRuntime::Make({.kernel = config.guest_kernel,
                             .directory = path::Join(config.state_directory, parts.name),
-                            .find_root = find_root});
+                            .find_root = find_root,
+                            .templates = !HasVsock(config)});
 }
 
 std::vector<std::string> HostImageDirectories(const WorkerConfig& config) {
