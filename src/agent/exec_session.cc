@@ -140,8 +140,7 @@ absl::Status ExecSession::GatherBlobs() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<BlobStore::Room> ExecSession::RoomForSources() {
-  const uint64_t bytes = Stage::SizeOf(staged_, room_.blobs).bytes;
+absl::StatusOr<BlobStore::Room> ExecSession::RoomForSources(uint64_t bytes) {
   const auto give_up = std::chrono::steady_clock::now() + kRoomPatience;
   for (;;) {
     absl::StatusOr<BlobStore::Room> room = room_.blobs.TakeRoom(bytes, pins_);
@@ -157,9 +156,10 @@ absl::StatusOr<BlobStore::Room> ExecSession::RoomForSources() {
 }
 
 absl::Status ExecSession::Prepare() {
-  HPCC_ASSIGN_OR_RETURN(BlobStore::Room sources, RoomForSources());
+  const Stage::Size size = Stage::SizeOf(staged_, room_.blobs);
+  HPCC_ASSIGN_OR_RETURN(BlobStore::Room room, RoomForSources(size.bytes));
   HPCC_ASSIGN_OR_RETURN(world_, room_.reserve.Take());
-  HPCC_RETURN_IF_ERROR(world_->stage.Fill(command_, staged_, room_.blobs, std::move(sources)));
+  HPCC_RETURN_IF_ERROR(world_->stage.Fill(command_, staged_, room_.blobs, size, std::move(room)));
   pins_.Clear();  // the command has copies
   const bool old = std::chrono::steady_clock::now() - world_->made > kCounterAge;
   memory_kills_before_ = old ? OutOfMemoryKills() : world_->memory_kills;
@@ -188,7 +188,7 @@ ExecSession::Heard ExecSession::PassOn(const Descriptor& pipe, bool error) {
   }
   agent_v1::ExecResponse response;
   response.mutable_stdio()->set_error(error);
-  response.mutable_stdio()->set_data(std::string(data));
+  response.mutable_stdio()->set_data(data.data(), data.size());
   Send(response);
   return Heard::kSomething;
 }

@@ -50,7 +50,7 @@ class ExecSession {
   absl::Status CompareWithImage();
   absl::Status GatherBlobs();
   // For copies of what the image has not.
-  absl::StatusOr<BlobStore::Room> RoomForSources();
+  absl::StatusOr<BlobStore::Room> RoomForSources(uint64_t bytes);
   // A world with the command's files in it.
   absl::Status Prepare();
   absl::StatusOr<ExecReport> RunCommand();

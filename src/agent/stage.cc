@@ -42,13 +42,15 @@ absl::Status Contradiction(std::string_view path) {
   return absl::InvalidArgumentError(StrCat("exec: ", path, ": the paths contradict each other"));
 }
 
-// How many directories a path needs that the one before it, in the order of paths, did not. One too
-// many now and then: where a name begins with another's.
+// How many directories there are on the way to `directory`, itself included, that are not on the
+// way to the one `before` it in the order of paths.
 uint64_t NewDirectories(std::string_view before, std::string_view directory) {
-  const auto differ =
-      std::mismatch(before.begin(), before.end(), directory.begin(), directory.end()).second;
-  if (differ == directory.end()) return 0;
-  return 1 + static_cast<uint64_t>(std::count(differ, directory.end(), '/'));
+  const auto [old_rest, rest] =
+      std::mismatch(before.begin(), before.end(), directory.begin(), directory.end());
+  const auto below = static_cast<uint64_t>(std::count(rest, directory.end(), '/'));
+  const bool shared = old_rest == before.end() || *old_rest == '/';
+  // Unless both names end here, the one that differs is another directory.
+  return shared && (rest == directory.end() || *rest == '/') ? below : below + 1;
 }
 
 bool WriteAll(int file, const char* data, size_t size) {
@@ -100,9 +102,8 @@ Stage::Size Stage::SizeOf(const std::vector<const ManifestEntry*>& staged, const
 
 absl::Status Stage::Fill(const ExecCommand& command,
                          const std::vector<const ManifestEntry*>& staged, BlobStore& blobs,
-                         BlobStore::Room room) {
+                         const Size& size, BlobStore::Room room) {
   sources_ = std::move(room);
-  const Size size = SizeOf(staged, blobs);
   const uint64_t limit = command.bounds.stage_bytes;
   const uint64_t files = kLeastFiles + limit / kBytesPerFile + size.files;
   HPCC_RETURN_IF_ERROR(

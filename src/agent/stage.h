@@ -49,10 +49,10 @@ class Stage {
 
   // Once, with what one exec needs, whether it is attached already or not. `blobs` holds (pinned)
   // what the manifest needs; `staged` are the entries that the image has not, in the order of their
-  // paths, and `room` is for their size.
+  // paths, `size` is theirs, and `room` is for its bytes.
   // InvalidArgument: the paths contradict each other, or an output would lie in the image.
   absl::Status Fill(const ExecCommand& command, const std::vector<const ManifestEntry*>& staged,
-                    BlobStore& blobs, BlobStore::Room room);
+                    BlobStore& blobs, const Size& size, BlobStore::Room room);
 
   // The root directory. Attached by whoever runs the command.
   int root() const { return root_.get(); }

@@ -1,7 +1,7 @@
 // Whatever comes in as a packed layer, in whatever pieces, a decoder takes and makes no more than
-// it was given room for, goes on or says what is wrong, and makes the same of other pieces.
+// it was given room for, goes on or says what is wrong; and what it accepts in pieces it makes the
+// same of in one. Not the other way round: libzstd asks less of a frame that is all there.
 
-#include <algorithm>
 #include <cstdlib>
 #include <string>
 

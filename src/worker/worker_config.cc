@@ -445,6 +445,11 @@ void FillIn(const WorkerMachine& machine, WorkerConfig* config) {
   }
   if (config->sandbox_blobs == 0) {
     config->sandbox_blobs = std::max(kLeastBlobs, config->sandbox_cpus * kBlobsPerProcessor);
+    // That the least has its place was checked.
+    if (config->sandbox_total_memory != 0) {
+      config->sandbox_blobs =
+          std::min(config->sandbox_blobs, config->sandbox_total_memory - config->sandbox_memory);
+    }
   }
   // A machine keeps what it once had. What processes have, the slots and the limits of jobs bound.
   if (config->sandbox_total_memory == 0 && config->has_machines()) {

@@ -172,6 +172,10 @@ TEST(WorkerConfigTest, RoomForSourcesGrowsWithTheProcessorsUnlessWritten) {
   config = Parse(StrCat("slots = 64\n", kLeast, "[sandbox]\nblobs = \"1G\"\n")).value();
   FillIn({.name = "m"}, &config);
   EXPECT_EQ(config.sandbox_blobs, uint64_t{1} << 30);
+  // One sandbox never takes more than all may.
+  config = Parse(StrCat("slots = 64\n", kLeast, "[sandbox]\ntotal_memory = \"3G\"\n")).value();
+  FillIn({.name = "m"}, &config);
+  EXPECT_EQ(config.sandbox_blobs, uint64_t{1} << 30);
 }
 
 TEST(WorkerConfigTest, MachinesHaveThreeQuartersOfTheMemoryUnlessToldOtherwise) {
