@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <thread>
@@ -25,6 +26,11 @@ constexpr size_t kMagicSize = 8;
 constexpr size_t kHeaderSize = kMagicSize + sizeof(uint64_t);
 // Enough for any number of processes that find, make and replace the file at once.
 constexpr int kOpenAttempts = 50;
+// How often a wrong file that somebody else is about to remove is looked at again at once. After
+// that each pause is a millisecond longer than the last: that one may have lost its processor
+// between two calls, and on a busy machine gets it back only after a while. Together the pauses are
+// about a second.
+constexpr int kImpatientAttempts = 3;
 
 std::string Header(std::string_view magic, uint64_t version) {
   ByteWriter writer;
@@ -110,7 +116,8 @@ absl::StatusOr<std::unique_ptr<MappedCounters>> MappedCounters::Open(FileSystem&
     } else if (absl::IsDataLoss(last)) {
       const absl::Status removed = RemoveWrong(fs, path);
       if (!removed.ok() && !absl::IsNotFound(removed)) return removed;
-      if (attempt > 2) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      std::this_thread::sleep_for(
+          std::chrono::milliseconds(std::max(0, attempt - kImpatientAttempts + 1)));
     } else {
       return last;
     }

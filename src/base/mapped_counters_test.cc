@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <thread>
 #include <vector>
 
@@ -144,7 +145,10 @@ TEST_F(MappedCountersTest, NoCountIsLostWhenManyProcessesMakeTheFileAtOnce) {
       children.push_back(fork());
       if (children.back() == 0) {
         const auto counters = Open();
-        if (!counters.ok()) _exit(1);
+        if (!counters.ok()) {
+          std::cerr << counters.status() << std::endl;
+          _exit(1);
+        }
         for (int k = 0; k < 1000; ++k) (*counters)->Add(0, 1);
         _exit(0);
       }
@@ -157,6 +161,21 @@ TEST_F(MappedCountersTest, NoCountIsLostWhenManyProcessesMakeTheFileAtOnce) {
     EXPECT_EQ((*Open(Access::kReadOnly))->Load(0), 8000u) << round;
     EXPECT_EQ(FilesBeside(), 1u);
   }
+}
+
+// As one does whom the machine has no processor for while it replaces a wrong file.
+TEST_F(MappedCountersTest, WhoeverIsSlowToReplaceAWrongFileIsWaitedFor) {
+  std::filesystem::create_directories(directory_ + "/deep");
+  std::ofstream(path_) << "wrong";
+  auto file = FileSystem::Real().OpenForReading(path_);
+  ASSERT_TRUE(file.ok());
+  ASSERT_TRUE((*file)->TryLock().ok());
+  std::thread slow([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    file->reset();
+  });
+  EXPECT_TRUE(Open().ok());
+  slow.join();
 }
 
 TEST_F(MappedCountersTest, ThreadsCountTogether) {

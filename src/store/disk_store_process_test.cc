@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <random>
 #include <thread>
 
@@ -98,6 +99,7 @@ TEST(DiskStoreProcessTest, SixteenProcessesStoreAndReadTheSameKeysWhileAnotherCl
 
 // How often each key is stored at least, for kills between to prove something.
 constexpr uint64_t kEnough = 10;
+constexpr uint64_t kMaxLifeUs = 500'000;
 
 // What a child that is going to be killed has been told is stored, in memory shared with it.
 struct Acknowledged {
@@ -128,9 +130,14 @@ TEST(DiskStoreProcessTest, KilledAtAnyMomentOfStoringNothingAcknowledgedIsLostNo
   VerifiedStore store(disk);
   std::mt19937_64 random(20261122);
   uint64_t left_behind = 0;
-  // More of them where a slow machine stores little between two.
   const int kills = 500;
   const int most_kills = 5000;
+  // A child's longest life; longer where a slow machine stores nothing in that.
+  uint64_t longest_life_us = 5000;
+  uint64_t stored_before = 0;
+  const auto stored = [acked] {
+    return std::accumulate(std::begin(acked->version), std::end(acked->version), uint64_t{0});
+  };
   const auto stored_enough = [acked] {
     return std::all_of(std::begin(acked->version), std::end(acked->version),
                        [](const auto& version) { return version > kEnough; });
@@ -139,7 +146,7 @@ TEST(DiskStoreProcessTest, KilledAtAnyMomentOfStoringNothingAcknowledgedIsLostNo
        ++kill_number) {
     const uint64_t first = random();
     const pid_t child = Fork([&]() -> int { StoreUntilKilled(root, first, acked); });
-    std::this_thread::sleep_for(std::chrono::microseconds(random() % 5000));
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % longest_life_us));
     ASSERT_EQ(kill(child, SIGKILL), 0);
     ASSERT_EQ(WaitFor(child), 256 + SIGKILL);
 
@@ -153,6 +160,8 @@ TEST(DiskStoreProcessTest, KilledAtAnyMomentOfStoringNothingAcknowledgedIsLostNo
       ASSERT_GE(*version, promised) << "after kill " << kill_number;
     }
     if (kill_number % 25 != 24) continue;
+    if (stored() - stored_before < 25) longest_life_us = std::min(2 * longest_life_us, kMaxLifeUs);
+    stored_before = stored();
     const absl::StatusOr<CleanReport> report = disk.Clean({});
     ASSERT_TRUE(report.ok()) << report.status();
     left_behind += report->temporary_files;

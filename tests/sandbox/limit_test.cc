@@ -92,6 +92,49 @@ TEST_F(LimitTest, OneBlobUnderManyPathsIsRefusedBeforeItFillsTheMemory) {
   EXPECT_EQ(Say({"/usr/bin/stat", "-c", "%s", "/work/1000"}), StrCat(kBytes, "\n"));
 }
 
+class RoomForSourcesTest : public LimitTest {
+ protected:
+  // Two commands at once would not fit with these sources.
+  void SetUp() override {
+    Start({.id = "test", .tenant = "acme", .image = "host", .cpus = 4, .blob_bytes = kRoom});
+    for (uint64_t i = 0; i < kRoom / kFile * 5 / 8; ++i) {
+      AddFile(StrCat("/work/", 1000 + i), std::string(kFile, 'x'));
+    }
+  }
+
+  static constexpr uint64_t kRoom = uint64_t{32} << 20;
+  static constexpr uint64_t kFile = uint64_t{1} << 20;
+};
+
+TEST_F(RoomForSourcesTest, ACommandWaitsForTheRoomOfAnother) {
+  const auto start = steady_clock::now();
+  std::thread other([this] { EXPECT_EQ(Shell("sleep 0.4; echo done"), "done\n"); });
+  EXPECT_EQ(Shell("sleep 0.4; echo done"), "done\n");
+  other.join();
+  EXPECT_GE(steady_clock::now() - start, milliseconds(800)) << "they ran at the same time";
+}
+
+TEST_F(RoomForSourcesTest, ACommandIsRefusedWhereNoRoomComesWhileSmallerOnesRun) {
+  std::atomic<bool> enough{false};
+  std::thread holder([&] {
+    const absl::Status status =
+        Exec(Command({"/bin/sleep", "60"}), [&enough] { return enough.load(); }).status();
+    EXPECT_TRUE(absl::IsCancelled(status)) << status;
+  });
+  absl::Status status;
+  const auto give_up = steady_clock::now() + kSlowness * std::chrono::seconds(10);
+  // It runs while the other one has not begun.
+  while (status.ok() && steady_clock::now() < give_up) {
+    status = Exec(Command({"/bin/true"})).status();
+  }
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_TRUE(StrContains(std::string(status.message()), "its sources")) << status;
+  manifest_.entries.resize(1);
+  EXPECT_EQ(Say({"/usr/bin/stat", "-c", "%s", "/work/1000"}), StrCat(kFile, "\n"));
+  enough = true;
+  holder.join();
+}
+
 TEST_F(LimitTest, AnEndlessLoopEndsAtItsWallTime) {
   ExecRequest bomb = Command({kProbe, "spin"});
   bomb.limits.wall = milliseconds(700);
