@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <set>
 #include <thread>
@@ -174,13 +175,13 @@ bool ExecSession::Send(const agent_v1::ExecResponse& response, bool last) {
 }
 
 ExecSession::Heard ExecSession::PassOn(const Descriptor& pipe, bool error) {
-  heard_.resize(kPipeBytes);
+  if (heard_ == nullptr) heard_ = std::make_unique_for_overwrite<char[]>(kPipeBytes);
   ssize_t got;
   do {
-    got = read(pipe.get(), heard_.data(), heard_.size());
+    got = read(pipe.get(), heard_.get(), kPipeBytes);
   } while (got < 0 && errno == EINTR);
   if (got <= 0) return got < 0 && errno == EAGAIN ? Heard::kNothing : Heard::kEnd;
-  const std::string_view data(heard_.data(), static_cast<size_t>(got));
+  const std::string_view data(heard_.get(), static_cast<size_t>(got));
   stdio_bytes_ += data.size();
   if (stdio_bytes_ > command_.bounds.stdio_bytes) {
     too_much_stdio_ = true;  // and what comes from now on is dropped

@@ -8,6 +8,7 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/sync_stream.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -72,7 +73,7 @@ class ExecSession {
   std::vector<const ManifestEntry*> staged_;
   std::optional<ReadyExec> world_;
   uint64_t memory_kills_before_ = 0;
-  std::string heard_;  // room for what comes from a pipe
+  std::unique_ptr<char[]> heard_;  // room for what comes from a pipe; never cleared, for speed
   uint64_t stdio_bytes_ = 0;
   bool too_much_stdio_ = false;
   bool told_to_end_ = false;
