@@ -55,6 +55,15 @@ std::vector<pid_t> Supervisors(pid_t launcher) {
   return found;
 }
 
+// Threads of this process that take no processor from one that runs.
+int PatientThreads() {
+  int found = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+    if (sched_getscheduler(std::stoi(entry.path().filename())) == SCHED_BATCH) ++found;
+  }
+  return found;
+}
+
 // With real worlds around real stages, of an image that is one directory: that is for those who may
 // mount. In a mount namespace of its own, whatever this machine makes of mounts in its first one.
 class ExecReserveTest : public ::testing::Test {
@@ -102,6 +111,13 @@ class ExecReserveTest : public ::testing::Test {
 TEST_F(ExecReserveTest, AsManyAreReadyAsWereAskedForBeforeAnybodyTakesOne) {
   Reserve(3);
   EXPECT_TRUE(WaitUntil([&] { return Supervisors(launcher_->process()).size() == 3; }));
+}
+
+TEST_F(ExecReserveTest, WhoMakesWorldsReadyTakesNoProcessorFromAnAnswerAndWorldsAreLikeAnyProcess) {
+  Reserve(1);
+  EXPECT_TRUE(WaitUntil([&] { return Supervisors(launcher_->process()).size() == 1; }));
+  EXPECT_EQ(PatientThreads(), 1);
+  EXPECT_EQ(sched_getscheduler(Supervisors(launcher_->process()).front()), SCHED_OTHER);
 }
 
 TEST_F(ExecReserveTest, WhatWasGivenBackGoesAndOthersComeInstead) {
