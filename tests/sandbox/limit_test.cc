@@ -102,14 +102,28 @@ class RoomForSourcesTest : public LimitTest {
     }
   }
 
+  // An emulated processor may take longer for the other command than this one has patience.
+  absl::Status ExecAtLast(const ExecRequest& request, const std::function<bool()>& cancelled) {
+    absl::Status status = Exec(request, cancelled).status();
+    for (int tries = 1; IsVirtualMachine() && absl::IsResourceExhausted(status) && tries < 20;
+         ++tries) {
+      status = Exec(request, cancelled).status();
+    }
+    return status;
+  }
+
   static constexpr uint64_t kRoom = uint64_t{32} << 20;
   static constexpr uint64_t kFile = uint64_t{1} << 20;
 };
 
 TEST_F(RoomForSourcesTest, ACommandWaitsForTheRoomOfAnother) {
   const auto start = steady_clock::now();
-  std::thread other([this] { EXPECT_EQ(Shell("sleep 0.4; echo done"), "done\n"); });
-  EXPECT_EQ(Shell("sleep 0.4; echo done"), "done\n");
+  const auto sleep = [this] {
+    const absl::Status status = ExecAtLast(Command({"/bin/sleep", "0.4"}), nullptr);
+    EXPECT_TRUE(status.ok()) << status;
+  };
+  std::thread other(sleep);
+  sleep();
   other.join();
   EXPECT_GE(steady_clock::now() - start, milliseconds(800)) << "they ran at the same time";
 }
@@ -118,9 +132,10 @@ TEST_F(RoomForSourcesTest, ACommandIsRefusedWhereNoRoomComesWhileSmallerOnesRun)
   std::atomic<bool> enough{false};
   std::thread holder([&] {
     const absl::Status status =
-        Exec(Command({"/bin/sleep", "60"}), [&enough] { return enough.load(); }).status();
+        ExecAtLast(Command({"/bin/sleep", "60"}), [&enough] { return enough.load(); });
     EXPECT_TRUE(absl::IsCancelled(status)) << status;
   });
+  std::this_thread::sleep_for(kSlowness * milliseconds(250));
   absl::Status status;
   const auto give_up = steady_clock::now() + kSlowness * std::chrono::seconds(10);
   // It runs while the other one has not begun.
