@@ -90,11 +90,11 @@ class OnWorkers:
         self.assertEqual(0, self.cluster.audit("verify").status)
 
     def check_compiled(self, counts):
-        """By workers, but for compiles that failed, as a configuration's tests do, and some that there
-        was no place for: this machine is the worker, too, and compiles of ten seconds each fill it."""
+        """By workers, but for compiles that failed, as a configuration's tests do, and a few that a
+        machine with other things to do had no place for."""
         self.assertGreater(counts["compiled"], 1)
         self.assertEqual(set(), set(counts["fallbacks_by_cause"]) - {"failed", "busy"}, counts)
-        self.assertLessEqual(busy(counts), answered(counts) / 3, counts)
+        self.assertLessEqual(busy(counts), answered(counts) / 10, counts)
 
 
 class Redis(OnWorkers, projects_test.Redis):

@@ -192,7 +192,7 @@ class Googletest(Project):
             configure += ["-DCMAKE_C_COMPILER_LAUNCHER=" + launcher,
                           "-DCMAKE_CXX_COMPILER_LAUNCHER=" + launcher]
         self.run_long(configure)
-        self.run_long(["ninja", "-C", build])
+        self.run_long(["ninja", JOBS, "-C", build])
 
     def results(self):
         # ninja keeps the dependency files to itself unless told; what CMake tried out is no result.
